@@ -1,0 +1,104 @@
+/**
+ * What the write path asks of a store. Callback style, since actors never await: `done` is called exactly once,
+ * in a later turn. One LogStore belongs to one shard. Implementations: postgres/, memory/, and the simulator's.
+ * All pass test/contract/log-store.ts.
+ */
+import type { ConversationType, LogEvent, Role } from '../wire/events.js';
+
+export interface Head {
+  readonly seq: number;
+  readonly number: number;
+}
+
+export interface Member {
+  readonly user: string;
+  readonly role: Role;
+  /** `number` up to which the member has read. */
+  readonly mark: number;
+}
+
+export interface ConversationInfo {
+  readonly conv: string;
+  readonly type: ConversationType;
+  readonly title?: string;
+  readonly description?: string;
+  readonly creator: string;
+  readonly createdAt: number;
+}
+
+/** Everything an activating conversation needs, read in one snapshot. `undefined` info: it does not exist. */
+export interface ConversationSnapshot {
+  readonly info: ConversationInfo | undefined;
+  readonly head: Head;
+  /** Only present members. */
+  readonly members: Member[];
+  /** The last events, in rising order of seq, at most `recentEventsMax`. */
+  readonly recent: LogEvent[];
+}
+
+export interface Ownership {
+  readonly epoch: number;
+  /** The last batch that was committed, by whomever. */
+  readonly batch: number;
+}
+
+export type Failed = { readonly kind: 'failed'; readonly message: string };
+
+/** How a batch ended. Only `unknown` leaves open whether it was committed (L3). */
+export type WriteOutcome =
+  | { readonly kind: 'committed' }
+  /** An id is already in the log: the transaction did nothing (L8). */
+  | { readonly kind: 'duplicate' }
+  /** The database refuses a value: the transaction did nothing (L9). */
+  | { readonly kind: 'bad'; readonly message: string }
+  /** Deadlock, serialisation, shutdown: the transaction did nothing and may be sent again (L10). */
+  | { readonly kind: 'retry'; readonly message: string }
+  /** The connection was lost before the answer. */
+  | { readonly kind: 'unknown'; readonly message: string }
+  /** The epoch is not ours any more: another owner writes. */
+  | { readonly kind: 'fenced' }
+  /** A seq was written twice: a bug or a stale owner, never a client's fault. The shard stops. */
+  | { readonly kind: 'broken'; readonly message: string };
+
+/** What is already in the log under an id. */
+export interface StoredOperation {
+  readonly id: string;
+  readonly conv: string;
+  readonly from: string;
+  readonly seq: number;
+  readonly at: number;
+}
+
+/** Heads and read marks that moved, for the side tables off the ack path (L14). */
+export interface Progress {
+  /** Every batch up to this one is covered by what was flushed before and by this. */
+  readonly batch: number;
+  readonly heads: ReadonlyArray<{ conv: string; seq: number; number: number; at: number; preview: string }>;
+  readonly marks: ReadonlyArray<{ conv: string; user: string; mark: number }>;
+}
+
+export interface LogStore {
+  /** Raises the epoch, after the old owner's transaction has ended (L2). */
+  own(done: (result: ({ kind: 'owned' } & Ownership) | Failed) => void): void;
+  /**
+   * Writes the events as batch `batch` (L1), with the side effects of membership and creation in the same
+   * transaction. The events carry their final conv, seq, number and at. Sorts by id itself (L11).
+   */
+  write(batch: { epoch: number; batch: number; events: readonly LogEvent[] }, done: (outcome: WriteOutcome) => void): void;
+  /** Finds operations by id; absent ones are left out. */
+  lookup(ids: readonly string[], done: (result: { kind: 'found'; operations: StoredOperation[] } | Failed) => void): void;
+  /** Reads one conversation, from committed state only. */
+  load(conv: string, done: (result: { kind: 'loaded'; snapshot: ConversationSnapshot } | Failed) => void): void;
+  /** Events with after < seq < before, rising; the first `limit` of them, or the last when `last` is set. */
+  read(
+    range: { conv: string; after: number; before: number; limit: number; last: boolean },
+    done: (result: { kind: 'events'; events: LogEvent[] } | Failed) => void,
+  ): void;
+  /** Writes heads and marks; both only grow. */
+  flush(progress: Progress, done: (result: { kind: 'flushed' } | Failed) => void): void;
+  /** Which of these users do not exist. */
+  unknownUsers(users: readonly string[], done: (result: { kind: 'checked'; unknown: string[] } | Failed) => void): void;
+}
+
+/** How many events an activating conversation is given. */
+export const recentEventsMax = 128;

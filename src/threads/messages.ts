@@ -1,0 +1,99 @@
+/**
+ * Everything that fronts and shards say to each other, and main to both. Each is a plain object that can be
+ * cloned between threads; they are gathered per turn and posted as one array (A8).
+ */
+import type { ControlEvent, LogEvent } from '../wire/events.js';
+import type { ErrorName } from '../wire/codes.js';
+import type { DurableOperation } from '../wire/operations.js';
+
+/** Which token bucket a sender draws from; `high` only by a token that an operator or the application signed. */
+export type RateClass = 'standard' | 'high';
+
+/** A durable operation on its way to its conversation: without the client's `ref`, with who and where to answer. */
+export type DurableRequest = {
+  [Op in DurableOperation['op']]: { kind: Op; request: number; user: string; rate: RateClass; conv: string } & Omit<
+    Extract<DurableOperation, { op: Op }>,
+    'op' | 'ref' | 'conv'
+  >;
+}[DurableOperation['op']];
+
+/** `request` numbers are a front's own counter × 256 + the front's number, so that an answer finds its way. */
+export function frontOf(request: number): number {
+  return request % 256;
+}
+
+/** What a front asks of a conversation. */
+export type ConversationRequest =
+  | DurableRequest
+  | { kind: 'subscribe'; request: number; user: string; conv: string; have?: number }
+  | {
+      kind: 'history';
+      request: number;
+      user: string;
+      conv: string;
+      before?: number;
+      after?: number;
+      around?: number;
+      limit: number;
+    }
+  | { kind: 'read'; request: number; user: string; conv: string; seq: number }
+  | { kind: 'typing'; user: string; conv: string; active: boolean; at: number }
+  /** After a shard was started again: a front still has subscribers and has published up to `have`. */
+  | { kind: 'register'; front: number; conv: string; have: number };
+
+export type ToShard =
+  | ConversationRequest
+  /** The front has no subscriber of this conversation left. */
+  | { kind: 'unregister'; front: number; conv: string }
+  /** The user's first socket on this front opened, or the last one closed. */
+  | { kind: 'online'; front: number; user: string }
+  | { kind: 'offline'; front: number; user: string }
+  /** A call of a service (people, lists, operators); see services.ts. */
+  | { kind: 'call'; request: number; service: string; input: unknown };
+
+export interface AckResult {
+  readonly id?: string;
+  readonly seq?: number;
+  readonly at?: number;
+  readonly conv?: string;
+  readonly head?: number;
+  readonly events?: LogEvent[];
+}
+
+export interface Refusal {
+  readonly code: ErrorName;
+  readonly message: string;
+  readonly retryMs?: number;
+  readonly stored?: false;
+  readonly at?: number;
+}
+
+/** How a subscription begins (W10, W12): the events have + 1 … head, or a gap. Without `have`: nothing. */
+export type Backlog = { kind: 'none' } | { kind: 'events'; events: LogEvent[] } | { kind: 'gap'; have: number };
+
+export type ToFront =
+  | ({ kind: 'ack'; request: number } & AckResult)
+  | ({ kind: 'err'; request: number } & Refusal)
+  /** What a service answered. */
+  | { kind: 'answer'; request: number; output: unknown }
+  | { kind: 'subscribed'; request: number; conv: string; head: number; backlog: Backlog }
+  /** Durable events in order, the first one following the last one published to this front. */
+  | { kind: 'publish'; conv: string; events: LogEvent[] }
+  /** The front's subscribers lack the events after the last one published, up to head. */
+  | { kind: 'missed'; conv: string; head: number }
+  | { kind: 'ephemeral'; conv: string; event: ControlEvent; at: number }
+  /** For every socket of one user. */
+  | { kind: 'notify'; user: string; event: ControlEvent }
+  /** Tokens that are no longer good: their sockets close (H5, H7). */
+  | { kind: 'revoked'; revocation: Revocation };
+
+/**
+ * Tokens of this session, this user or this `jti`, issued before `since` (Unix ms), are refused; the entry may be
+ * forgotten after `until` (when every token it concerns has expired).
+ */
+export interface Revocation {
+  readonly subject: 'session' | 'user' | 'jti';
+  readonly value: string;
+  readonly since: number;
+  readonly until: number;
+}

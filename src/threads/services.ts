@@ -1,0 +1,95 @@
+/**
+ * Services: what a front asks of a shard that is not a conversation's business. Name → input and output.
+ * A service is an async function in the shard thread (`src/people`, `src/storage/postgres`); a refusal is thrown
+ * as `NuboError` (src/errors.ts) and reaches the front as `err`.
+ */
+import type { ConversationType, LogEvent, Role } from '../wire/events.js';
+import type { RateClass, Revocation } from './messages.js';
+
+export interface Device {
+  /** User agent or what the client calls itself. */
+  readonly name: string;
+  /** Address of the peer, as the front saw it. */
+  readonly address: string;
+}
+
+export interface TokenPair {
+  readonly user: string;
+  readonly session: string;
+  readonly accessToken: string;
+  /** Unix ms */
+  readonly accessExpiresAt: number;
+  readonly refreshToken: string;
+  readonly refreshExpiresAt: number;
+}
+
+export interface Profile {
+  readonly id: string;
+  readonly username: string | null;
+  /** `sub` of an application's tokens, for users that came that way. */
+  readonly externalId: string | null;
+  readonly displayName: string | null;
+  readonly email: string | null;
+  readonly createdAt: number;
+}
+
+export interface ConversationView {
+  readonly id: string;
+  readonly type: ConversationType;
+  readonly title: string | null;
+  readonly description: string | null;
+  readonly creator: string;
+  readonly createdAt: number;
+  readonly seq: number;
+  readonly number: number;
+  readonly lastActivityAt: number;
+  /** The first 140 characters of the last message. */
+  readonly preview: string | null;
+  readonly unread: number;
+  readonly role: Role | null;
+  /** Of a direct conversation: the other member. */
+  readonly peer: string | null;
+  readonly memberCount: number;
+}
+
+export interface Services {
+  'people.signUp': {
+    input: { username: string; password: string; email?: string; displayName?: string; device: Device };
+    output: TokenPair;
+  };
+  /** `name` is a username or an e-mail address. */
+  'people.logIn': { input: { name: string; password: string; device: Device }; output: TokenPair };
+  'people.refresh': { input: { refreshToken: string; device: Device }; output: TokenPair };
+  'people.logOut': { input: { user: string; session: string }; output: null };
+  'people.me': { input: { user: string }; output: Profile };
+  /** A user of the application was seen for the first time by this front (H6). */
+  'people.appear': { input: { sub: string; name?: string }; output: { user: string } };
+
+  'operator.createUsers': {
+    input: { users: Array<{ sub: string; name?: string }> };
+    output: { users: Array<{ sub: string; user: string }> };
+  };
+  'operator.mintTokens': {
+    input: { users: string[]; seconds: number; limits?: RateClass };
+    output: { tokens: Array<{ user: string; token: string; jti: string; expiresAt: number }> };
+  };
+  'operator.revoke': { input: { user: string } | { jti: string }; output: null };
+  /** What is revoked now, for a front that starts. */
+  'revocations.list': { input: null; output: Revocation[] };
+
+  'conversations.list': {
+    input: { user: string; limit: number; cursor?: string };
+    output: { conversations: ConversationView[]; next: string | null };
+  };
+  'conversations.get': { input: { user: string; conv: string }; output: ConversationView };
+  'messages.get': { input: { user: string; id: string }; output: LogEvent<'message.new'> };
+  /** Heads and marks of this shard are in Postgres when it answers (R5). */
+  'heads.flush': { input: null; output: null };
+  /** An empty batch through the writer: can this shard commit? (O2) */
+  probe: { input: null; output: { batch: number } };
+}
+
+export type ServiceName = keyof Services;
+export type ServiceHandlers = {
+  [N in ServiceName]: (input: Services[N]['input']) => Promise<Services[N]['output']>;
+};

@@ -1,0 +1,38 @@
+/**
+ * Bounds of the wire, unit last, the reason beside each. `hello` tells the client those it needs.
+ */
+export const wireLimits = {
+  /** One WebSocket frame, either way in; larger ones never reach a decoder. */
+  frameBytesMax: 64 * 1024,
+  /** Nesting of containers in a frame. Our own messages need 5. */
+  frameDepthMax: 8,
+  /** Items (array) or pairs (map) in one container. */
+  containerItemsMax: 256,
+  /** Operations in one frame. */
+  frameOperationsMax: 256,
+  /** Text of a message, as UTF-8. Far under the frame so that the frame's other fields fit. */
+  textBytesMax: 32 * 1024,
+  /** `metadata` of a message, as JSON. */
+  metadataBytesMax: 8 * 1024,
+  /** Members named when a conversation is created; more are added afterwards. */
+  createMembersMax: 200,
+  titleCharsMax: 200,
+  descriptionCharsMax: 2000,
+  /** Events in one answer to `history`. */
+  historyEventsMax: 100,
+  /** Events a `subscribe` with `have` is answered with; beyond it the answer is `gap` and the client pulls. */
+  backlogEventsMax: 500,
+  /** Operations of one socket that wait for their answer; beyond it `overloaded`. */
+  socketRequestsMax: 1024,
+  /** Topics of one socket. */
+  socketTopicsMax: 10_000,
+  /** A socket that has not authenticated by then is closed (W6). */
+  authenticateMs: 10_000,
+  /** The client should send something at least this often; uWS closes after twice this. */
+  heartbeatMs: 30_000,
+  /** Ephemeral events older than this are dropped (W13). */
+  ephemeralMs: 1_000,
+  /** How far back and ahead the time in an operation's id may be (L4). */
+  idPastMs: 24 * 60 * 60 * 1000,
+  idFutureMs: 5 * 60 * 1000,
+} as const;

@@ -1,0 +1,106 @@
+/**
+ * What a client may ask for. One zod schema an operation; in JSON an operation is an object
+ * `{op, ref, …}`, in msgpack an array `[code, ref, …]` whose places are the schema's keys in order
+ * (absent ones are nil, trailing ones left out). New operations start here.
+ */
+import { z } from 'zod';
+import { wireLimits as limits } from './limits.js';
+
+/** Any UUID, lower case, as text. */
+export const uuid = z
+  .string()
+  .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/, 'must be a lower-case UUID');
+
+/** The id of a durable operation: a UUIDv7 the client made. Its window is checked later (L4). */
+export const operationId = z
+  .string()
+  .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/, 'must be a lower-case UUIDv7');
+
+/** Postgres cannot store NUL and UTF-8 cannot carry lone surrogates: both are the client's mistake (W16). */
+export function isStorableText(text: string): boolean {
+  return !text.includes('\u0000') && text.isWellFormed();
+}
+
+function text(bytesMax: number) {
+  return z
+    .string()
+    .refine(isStorableText, 'must not contain NUL or lone surrogates')
+    .refine(
+      (value) => value.length * 3 <= bytesMax || Buffer.byteLength(value) <= bytesMax,
+      `must be at most ${bytesMax} bytes of UTF-8`,
+    );
+}
+
+/** A JSON object of bounded size whose every string can be stored. */
+const metadata = z.record(z.string(), z.json()).superRefine((value, context) => {
+  const json = JSON.stringify(value);
+  if (Buffer.byteLength(json) > limits.metadataBytesMax) {
+    context.addIssue({ code: 'custom', message: `must be at most ${limits.metadataBytesMax} bytes as JSON` });
+  }
+  // JSON.stringify writes NUL and lone surrogates, and nothing else, as these escapes.
+  if (/(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/.test(json)) {
+    context.addIssue({ code: 'custom', message: 'must not contain NUL or lone surrogates' });
+  }
+});
+
+const ref = z.number().int().min(0).max(0xffffffff);
+const seq = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+export const conversationType = z.enum(['direct', 'group', 'channel']);
+export const messageType = z.enum(['text', 'image', 'file', 'audio', 'video', 'publication', 'system']);
+/** What a client may send; `system` is the server's. */
+const sendableType = messageType.exclude(['system']);
+export const title = text(limits.titleCharsMax * 4).min(1).max(limits.titleCharsMax);
+export const description = text(limits.descriptionCharsMax * 4).max(limits.descriptionCharsMax);
+
+/** Fields of a new message, shared by the wire and REST. */
+export const messageFields = {
+  text: text(limits.textBytesMax),
+  type: sendableType.optional(),
+  metadata: metadata.optional(),
+  replyTo: operationId.optional(),
+} as const;
+
+/** Fields of a new conversation, shared by the wire and REST. A direct one names exactly its other member. */
+export const createFields = {
+  type: conversationType,
+  title: title.optional(),
+  description: description.optional(),
+  members: z.array(uuid).max(limits.createMembersMax).optional(),
+} as const;
+
+/** Name → msgpack code and fields. Codes are never reused. */
+export const operations = {
+  auth: { code: 1, schema: z.object({ ref, token: z.string().min(1).max(8192) }) },
+  ping: { code: 2, schema: z.object({ ref }) },
+  subscribe: { code: 3, schema: z.object({ ref, conv: uuid, have: seq.optional() }) },
+  unsubscribe: { code: 4, schema: z.object({ ref, conv: uuid }) },
+  send: { code: 5, schema: z.object({ ref, id: operationId, conv: uuid, ...messageFields }) },
+  history: {
+    code: 6,
+    schema: z.object({
+      ref,
+      conv: uuid,
+      before: seq.optional(),
+      after: seq.optional(),
+      around: seq.optional(),
+      limit: z.number().int().min(1).max(limits.historyEventsMax).optional(),
+    }),
+  },
+  create: { code: 7, schema: z.object({ ref, id: operationId, ...createFields }) },
+  join: { code: 8, schema: z.object({ ref, id: operationId, conv: uuid }) },
+  leave: { code: 9, schema: z.object({ ref, id: operationId, conv: uuid }) },
+  add: { code: 10, schema: z.object({ ref, id: operationId, conv: uuid, user: uuid }) },
+  remove: { code: 11, schema: z.object({ ref, id: operationId, conv: uuid, user: uuid }) },
+  read: { code: 12, schema: z.object({ ref, conv: uuid, seq }) },
+  'typing.start': { code: 13, schema: z.object({ ref: ref.optional(), conv: uuid }) },
+  'typing.stop': { code: 14, schema: z.object({ ref: ref.optional(), conv: uuid }) },
+} as const;
+
+export type OperationName = keyof typeof operations;
+export type Operation<N extends OperationName = OperationName> = {
+  [K in N]: { op: K } & z.infer<(typeof operations)[K]['schema']>;
+}[N];
+
+/** Those that are stored: they carry an `id` and are safe to retry. */
+export type DurableOperation = Operation<'send' | 'create' | 'join' | 'leave' | 'add' | 'remove'>;
