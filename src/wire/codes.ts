@@ -18,7 +18,6 @@ export const errorCodes = {
   conflict: { status: 409, retry: false, todo: 'Make a new id: this one belongs to another operation.' },
   taken: { status: 409, retry: false, todo: 'Choose another name.' },
   id_out_of_window: { status: 422, retry: false, todo: 'Make a new id from the server time in `at`.' },
-  expired: { status: 410, retry: false, todo: 'The id is older than what the server keeps; it cannot say whether it was stored.' },
   rate_limited: { status: 429, retry: true, todo: 'Wait `retryMs`, then send the same operation again.' },
   overloaded: { status: 503, retry: true, todo: 'Wait `retryMs`, then send the same operation again.' },
   unavailable: { status: 503, retry: true, todo: 'The outcome is unknown: send the same operation with the same id again.' },

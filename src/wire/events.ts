@@ -13,7 +13,10 @@ const role = z.enum(['owner', 'admin', 'moderator', 'member']);
 export type Role = z.infer<typeof role>;
 export type ConversationType = z.infer<typeof conversationType>;
 
-/** Durable events: one a row of the log, in the conversation's order. `from` is the acting user. */
+/**
+ * Durable events: one a row of the log, in the conversation's order. `from` is the acting user, `number` the
+ * count of messages up to and including this event, so that unread is a subtraction (L14).
+ */
 export const logEvents = {
   'message.new': {
     code: 40,
@@ -35,6 +38,7 @@ export const logEvents = {
     schema: z.object({
       conv: id,
       seq,
+      number: seq,
       id,
       from: id,
       at,
@@ -44,10 +48,10 @@ export const logEvents = {
       members: z.array(id),
     }),
   },
-  'member.join': { code: 42, schema: z.object({ conv: id, seq, id, from: id, at }) },
-  'member.leave': { code: 43, schema: z.object({ conv: id, seq, id, from: id, at }) },
-  'member.add': { code: 44, schema: z.object({ conv: id, seq, id, from: id, at, user: id }) },
-  'member.remove': { code: 45, schema: z.object({ conv: id, seq, id, from: id, at, user: id }) },
+  'member.join': { code: 42, schema: z.object({ conv: id, seq, number: seq, id, from: id, at }) },
+  'member.leave': { code: 43, schema: z.object({ conv: id, seq, number: seq, id, from: id, at }) },
+  'member.add': { code: 44, schema: z.object({ conv: id, seq, number: seq, id, from: id, at, user: id }) },
+  'member.remove': { code: 45, schema: z.object({ conv: id, seq, number: seq, id, from: id, at, user: id }) },
 } as const;
 
 export type LogEventName = keyof typeof logEvents;

@@ -1,0 +1,352 @@
+/** A conversation that has its state: the rules at work. See conversation.ts for its life. */
+import type { StoredOperation } from '#src/storage/ports.js';
+import { type AckResult, type DurableRequest, frontOf, type Refusal } from '#src/threads/messages.js';
+import { type Bucket, chargeToken, createBucket, takeToken } from '#src/token-bucket.js';
+import type { LogEvent } from '#src/wire/events.js';
+import type { Append, ConversationMessage } from '../messages.js';
+import type { Answer } from './answered.js';
+import { checkIdWindow } from './id-window.js';
+import { Pending } from './pending.js';
+import type { ConversationContext, ConversationPorts } from './ports.js';
+import { type Finding, type Held, Questions } from './questions.js';
+import { Reader } from './reader.js';
+import { decide } from './rules.js';
+import { applyEvent, type ConversationState } from './state.js';
+
+/** Requests that wait for a pending operation to settle. */
+const waitingItemsMax = 4096;
+
+export class Active {
+  private readonly context: ConversationContext;
+  private readonly ports: ConversationPorts;
+  private readonly state: ConversationState;
+  private readonly pending = new Pending();
+  private readonly reader: Reader;
+  private readonly buckets = new Map<string, Bucket>();
+  private readonly questions = new Questions();
+  /** Operations and subscriptions that wait for a pending operation, in order. */
+  private waiting: Array<Held | Extract<ConversationMessage, { kind: 'subscribe' | 'history' | 'read' }>> =
+    [];
+  private appends: Append[] = [];
+
+  constructor(context: ConversationContext, ports: ConversationPorts, state: ConversationState) {
+    this.context = context;
+    this.ports = ports;
+    this.state = state;
+    this.reader = new Reader(context, ports, state, this.pending);
+  }
+
+  get isIdle(): boolean {
+    return this.pending.size === 0 && this.questions.size === 0 && this.waiting.length === 0;
+  }
+
+  receive(message: ConversationMessage): void {
+    switch (message.kind) {
+      case 'send':
+      case 'create':
+      case 'join':
+      case 'leave':
+      case 'add':
+      case 'remove':
+        return this.onDurable(message);
+      case 'subscribe':
+      case 'history':
+      case 'read':
+        if (this.reader.receive(message) === 'wait') this.wait(message);
+        return;
+      case 'typing':
+        return this.reader.onTyping(message);
+      case 'register':
+        return this.reader.onRegister(message.front, message.have);
+      case 'backlog read':
+        return this.reader.onBacklogRead(message);
+      case 'committed':
+        return this.onCommitted(message.events);
+      case 'settled':
+        return this.onSettled(message.ids);
+      case 'looked up':
+        for (const finding of this.questions.onLookedUp(
+          message.ids,
+          message.found,
+          message.failed,
+          this.context.id,
+        )) {
+          this.onFinding(finding);
+        }
+        return;
+      case 'users checked':
+        return this.onUsersChecked(message.id, message.unknown);
+      // For an instance that was loading: nothing to do here.
+      case 'loaded':
+      case 'load failed':
+      case 'try load again':
+        return;
+      default:
+        return message satisfies never;
+    }
+  }
+
+  endTurn(): void {
+    const ids = this.questions.takeLookups();
+    if (ids.length > 0) this.ports.tellWriter({ kind: 'lookup', conv: this.context.id, ids });
+    if (this.appends.length > 0) {
+      this.ports.tellWriter({ kind: 'append', entries: this.appends });
+      this.appends = [];
+    }
+  }
+
+  /** Requests that only this instance knows of. Those handed to the writer are answered by the writer. */
+  heldRequests(): number[] {
+    const requests = this.appends.map((append) => append.request);
+    for (const held of [...this.questions.all(), ...this.waiting]) {
+      if ('retries' in held) requests.push(held.request.request, ...held.retries);
+      else requests.push(held.request);
+    }
+    return requests;
+  }
+
+  /** After a restart: what was committed while nobody could publish it (P6). */
+  publishWhatWasMissed(): void {
+    const told = this.ports.publisher.lastSeq(this.context.id);
+    if (told === undefined || told >= this.state.head.seq) return;
+    const events = this.state.window.between(told, this.state.head.seq + 1);
+    if (events === undefined) this.ports.publisher.missed(this.context.id, this.state.head.seq);
+    else this.ports.publisher.publish(this.context.id, events);
+  }
+
+  private onDurable(request: DurableRequest): void {
+    const { id, user } = request;
+    const answered = this.ports.answered.find(user, request.conv, id);
+    if (answered !== undefined) return this.answer([request.request], answered);
+    const known = this.state.window.remembered(id);
+    if (known !== undefined)
+      return this.answerDuplicate([request.request], request, { ...known, conv: request.conv, id });
+    const pending = this.pending.find(id);
+    if (pending !== undefined) return this.joinPending(request, pending);
+    const held = this.questions.find(id) ?? this.findWaiting(id);
+    if (held !== undefined) return this.joinHeld(request, held);
+    const fresh: Held = { request, retries: [], checked: false };
+    const isOutside = checkIdWindow(id, this.ports.clock.now()) !== undefined;
+    if (isOutside || this.state.window.mayBeForgotten(id))
+      this.ask(fresh, () => this.questions.askForId(fresh));
+    else this.admit(fresh);
+  }
+
+  /** A retry of what is pending goes the same way: the writer joins it to the first, one result for both (P2). */
+  private joinPending(request: DurableRequest, event: LogEvent): void {
+    if (event.from === request.user) this.append(request.request, event);
+    else this.answer([request.request], { kind: 'err', refusal: idInUse });
+  }
+
+  private joinHeld(request: DurableRequest, held: Held): void {
+    if (held.request.user === request.user) held.retries.push(request.request);
+    else this.answer([request.request], { kind: 'err', refusal: idInUse });
+  }
+
+  private ask(held: Held, question: () => void): void {
+    if (this.questions.isFull) this.answerHeld(held, { kind: 'err', refusal: crowded });
+    else question();
+  }
+
+  /** The rules, once it is known that the id is new. */
+  private admit(held: Held): void {
+    const { request } = held;
+    const outside = checkIdWindow(request.id, this.ports.clock.now());
+    if (outside !== undefined) return this.refuse(held, outside);
+    const decision = decide(this.state, this.pending, request, held.checked);
+    switch (decision.kind) {
+      case 'append':
+        return this.admitEvent(held, decision.event);
+      case 'unchanged': {
+        const { seq } = this.state.head;
+        const result: AckResult = { id: request.id, seq, at: this.ports.clock.now(), conv: request.conv };
+        return this.settleAnswer(held, { kind: 'ack', result });
+      }
+      case 'wait':
+        return this.wait(held);
+      case 'check users':
+        return this.ask(held, () => this.checkUsers(held, decision.users));
+      case 'check message':
+        return this.ask(held, () => this.questions.askForMessage(held, decision.id));
+      case 'refuse':
+        return this.refuse(held, decision.refusal);
+    }
+  }
+
+  private admitEvent(held: Held, event: LogEvent): void {
+    const { request } = held;
+    const limits = this.ports.rates[request.rate];
+    const retryMs = takeToken(this.bucketOf(request), limits, this.ports.clock.now());
+    if (retryMs > 0) {
+      const message = 'You send faster than this conversation allows.';
+      return this.answerHeld(held, { kind: 'err', refusal: { code: 'rate_limited', message, retryMs } });
+    }
+    this.pending.add(event);
+    for (const waiter of [request.request, ...held.retries]) this.append(waiter, event);
+  }
+
+  private append(request: number, event: LogEvent): void {
+    const bytes = event.ev === 'message.new' ? 256 + event.text.length * 2 : 512;
+    this.appends.push({ request, event, bytes });
+  }
+
+  private bucketOf(request: DurableRequest): Bucket {
+    let bucket = this.buckets.get(request.user);
+    if (bucket === undefined) {
+      bucket = createBucket(this.ports.rates[request.rate], this.ports.clock.now());
+      this.buckets.set(request.user, bucket);
+    }
+    return bucket;
+  }
+
+  private onCommitted(events: readonly LogEvent[]): void {
+    for (const event of events) {
+      this.pending.settle(event.id);
+      applyEvent(this.state, event);
+    }
+    this.ports.publisher.publish(this.context.id, [...events]);
+    for (const event of events) this.notifyNewMembers(event);
+    this.goOn();
+  }
+
+  private notifyNewMembers(event: LogEvent): void {
+    const users =
+      event.ev === 'conversation.create' ? event.members : event.ev === 'member.add' ? [event.user] : [];
+    for (const user of users) {
+      this.ports.notify(user, { ev: 'conversation.update', conv: event.conv, head: event.seq });
+    }
+  }
+
+  private onSettled(ids: readonly string[]): void {
+    for (const id of ids) this.pending.settle(id);
+    this.goOn();
+  }
+
+  /** Something settled: those that waited for it are decided again, in their order. */
+  private goOn(): void {
+    if (this.waiting.length === 0) return;
+    const waiting = this.waiting;
+    this.waiting = [];
+    for (const held of waiting) {
+      if ('retries' in held) this.admit(held);
+      else this.receive(held);
+    }
+  }
+
+  private wait(held: (typeof this.waiting)[number]): void {
+    if (this.waiting.length < waitingItemsMax) {
+      this.waiting.push(held);
+      return;
+    }
+    if ('retries' in held) this.answerHeld(held, { kind: 'err', refusal: crowded });
+    else this.answer([held.request], { kind: 'err', refusal: crowded });
+  }
+
+  private onFinding(finding: Finding): void {
+    const { held } = finding;
+    switch (finding.kind) {
+      case 'failed':
+        return this.answerHeld(held, { kind: 'err', refusal: unreadable });
+      case 'stored':
+        return this.answerDuplicate([held.request.request, ...held.retries], held.request, finding.stored);
+      case 'message found':
+        held.checked = true;
+        return this.admit(held);
+      case 'message missing': {
+        const message = 'replyTo: there is no such message in this conversation.';
+        return this.refuse(held, { code: 'not_found', message, stored: false });
+      }
+      case 'new':
+        return this.admit(held);
+    }
+  }
+
+  private checkUsers(held: Held, users: string[]): void {
+    this.questions.askForUsers(held);
+    const { id } = held.request;
+    this.ports.store.unknownUsers(users, (result) =>
+      this.context.tellSelf({
+        kind: 'users checked',
+        id,
+        unknown: result.kind === 'checked' ? result.unknown : undefined,
+      }),
+    );
+  }
+
+  private onUsersChecked(id: string, unknown: readonly string[] | undefined): void {
+    const held = this.questions.close(id);
+    if (held === undefined) return;
+    if (unknown === undefined) return this.answerHeld(held, { kind: 'err', refusal: unreadable });
+    if (unknown.length > 0) {
+      return this.refuse(held, {
+        code: 'not_found',
+        message: `There is no user ${unknown[0]}.`,
+        stored: false,
+      });
+    }
+    held.checked = true;
+    this.admit(held);
+  }
+
+  private findWaiting(id: string): Held | undefined {
+    for (const held of this.waiting) if ('retries' in held && held.request.id === id) return held;
+    return undefined;
+  }
+
+  /** Duplicates are always answered, and cost a token so that they cannot be a way around the limits. */
+  private answerDuplicate(
+    requests: readonly number[],
+    request: DurableRequest,
+    stored: StoredOperation,
+  ): void {
+    chargeToken(this.bucketOf(request), this.ports.rates[request.rate], this.ports.clock.now());
+    if (stored.conv === request.conv && stored.from === request.user) {
+      const { id, seq, at, conv } = stored;
+      return this.answer(requests, { kind: 'ack', result: { id, seq, at, conv } });
+    }
+    const message = 'This id belongs to another operation.';
+    this.answer(requests, { kind: 'err', refusal: { code: 'conflict', message, stored: false } });
+  }
+
+  private refuse(held: Held, refusal: Refusal): void {
+    if (refusal.stored === false) this.settleAnswer(held, { kind: 'err', refusal });
+    else this.answerHeld(held, { kind: 'err', refusal });
+  }
+
+  /** Answers for good: a late copy of the operation gets the same (P7). */
+  private settleAnswer(held: Held, answer: Answer): void {
+    const { user, conv, id } = held.request;
+    this.answerHeld(held, this.ports.answered.remember(user, conv, id, answer));
+  }
+
+  private answerHeld(held: Held, answer: Answer): void {
+    this.answer([held.request.request, ...held.retries], answer);
+  }
+
+  private answer(requests: readonly number[], answer: Answer): void {
+    for (const request of requests) {
+      if (answer.kind === 'ack')
+        this.ports.post(frontOf(request), { kind: 'ack', request, ...answer.result });
+      else this.ports.post(frontOf(request), { kind: 'err', request, ...answer.refusal });
+    }
+  }
+}
+
+const unreadable: Refusal = {
+  code: 'unavailable',
+  message: 'The database could not be asked; send the same operation again.',
+  retryMs: 250,
+};
+
+const crowded: Refusal = {
+  code: 'overloaded',
+  message: 'Too much waits in this conversation.',
+  retryMs: 500,
+};
+
+/** Somebody else's operation with this id is not settled: once it is, the answer will be `conflict`. */
+const idInUse: Refusal = {
+  code: 'unavailable',
+  message: 'Another operation with this id is under way; send again to learn its end.',
+  retryMs: 100,
+};

@@ -1,0 +1,123 @@
+/**
+ * One conversation. It admits operations, in the order duplicate → permission → rate (L5), hands them to the writer
+ * gathered per turn, and publishes what was committed. Its state moves only by committed events.
+ *
+ * Phases:
+ *   loading   waiting for the writer's barrier and the snapshot; messages are kept in order
+ *   resting   the snapshot could not be read; the next message (or a timer, when fronts wait) tries again
+ *   active    the rest of its life
+ * Whatever an instance holds when it is dropped is answered `unavailable`, so no request is ever left in silence (W7).
+ */
+import type { Actor } from '#src/runtime/actor.js';
+import type { ConversationMessage } from '../messages.js';
+import { Active } from './active.js';
+import type { ConversationContext, ConversationPorts } from './ports.js';
+import { stateOf } from './state.js';
+
+type Phase =
+  | { name: 'loading'; kept: ConversationMessage[] }
+  | { name: 'resting'; kept: ConversationMessage[] }
+  | { name: 'active'; active: Active };
+
+/** Messages kept while loading. */
+const keptItemsMax = 10_000;
+const loadAgainMs = 250;
+
+export class Conversation implements Actor<ConversationMessage> {
+  private readonly context: ConversationContext;
+  private readonly ports: ConversationPorts;
+  private phase: Phase = { name: 'loading', kept: [] };
+
+  constructor(context: ConversationContext, ports: ConversationPorts) {
+    this.context = context;
+    this.ports = ports;
+    this.ports.tellWriter({ kind: 'load', conv: context.id });
+  }
+
+  receive(message: ConversationMessage): void {
+    if (this.phase.name === 'active') {
+      this.phase.active.receive(message);
+      return;
+    }
+    switch (message.kind) {
+      case 'loaded':
+        return this.onLoaded(message.snapshot);
+      case 'load failed':
+        return this.onLoadFailed(this.phase.kept);
+      case 'try load again':
+        return this.loadAgain();
+      // Results for an instance that has gone: the snapshot will hold what they say.
+      case 'committed':
+      case 'settled':
+      case 'looked up':
+      case 'users checked':
+        return;
+      default:
+        this.keep(this.phase.kept, message);
+        this.loadAgain();
+    }
+  }
+
+  endTurn(): void {
+    if (this.phase.name === 'active') this.phase.active.endTurn();
+  }
+
+  mayPassivate(): boolean {
+    return this.phase.name === 'active' ? this.phase.active.isIdle : this.phase.kept.length === 0;
+  }
+
+  dropped(): void {
+    const held =
+      this.phase.name === 'active' ? this.phase.active.heldRequests() : requestsOf(this.phase.kept);
+    for (const request of held) this.answerUnavailable(request);
+    this.ports.tellWriter({ kind: 'forget', conv: this.context.id });
+  }
+
+  private onLoaded(snapshot: Extract<ConversationMessage, { kind: 'loaded' }>['snapshot']): void {
+    if (this.phase.name !== 'loading') return;
+    const { kept } = this.phase;
+    const active = new Active(this.context, this.ports, stateOf(snapshot));
+    this.phase = { name: 'active', active };
+    active.publishWhatWasMissed();
+    for (const message of kept) active.receive(message);
+  }
+
+  private onLoadFailed(kept: ConversationMessage[]): void {
+    for (const request of requestsOf(kept)) this.answerUnavailable(request);
+    // A front that registers waits for an answer however long it takes: its subscribers are listening (P6).
+    const registrations = kept.filter((message) => message.kind === 'register');
+    this.phase = { name: 'resting', kept: registrations };
+    if (registrations.length > 0) {
+      this.ports.timers.after(loadAgainMs, () => this.context.tellSelf({ kind: 'try load again' }));
+    }
+  }
+
+  private loadAgain(): void {
+    if (this.phase.name !== 'resting') return;
+    this.phase = { name: 'loading', kept: this.phase.kept };
+    this.ports.tellWriter({ kind: 'load', conv: this.context.id });
+  }
+
+  private keep(kept: ConversationMessage[], message: ConversationMessage): void {
+    if (kept.length < keptItemsMax || message.kind === 'register') kept.push(message);
+    else for (const request of requestsOf([message])) this.answerUnavailable(request);
+  }
+
+  private answerUnavailable(request: number): void {
+    this.ports.post(request % 256, {
+      kind: 'err',
+      request,
+      code: 'unavailable',
+      message: 'The conversation is being restarted; send the same operation again.',
+      retryMs: loadAgainMs,
+    });
+  }
+}
+
+function requestsOf(messages: readonly ConversationMessage[]): number[] {
+  const requests: number[] = [];
+  for (const message of messages) {
+    if ('request' in message && typeof message.request === 'number') requests.push(message.request);
+  }
+  return requests;
+}

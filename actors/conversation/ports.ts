@@ -1,0 +1,34 @@
+/** What a conversation needs of its shard. */
+import type { ActorContext } from '#src/runtime/actor.js';
+import type { Clock, Timers } from '#src/runtime/ports.js';
+import type { LogStore } from '#src/storage/ports.js';
+import type { RateClass, ToFront } from '#src/threads/messages.js';
+import type { BucketLimits } from '#src/token-bucket.js';
+import type { ControlEvent, LogEvent } from '#src/wire/events.js';
+import type { ConversationMessage, WriterMessage } from '../messages.js';
+import type { Answered } from './answered.js';
+
+/** The shard's publisher: which fronts have subscribers, and up to where they were told. */
+export interface PublisherPort {
+  subscribe(front: number, conv: string, head: number): void;
+  /** The last seq told to interested fronts; undefined when none is interested. */
+  lastSeq(conv: string): number | undefined;
+  publish(conv: string, events: LogEvent[]): void;
+  missed(conv: string, head: number): void;
+  ephemeral(conv: string, event: ControlEvent, at: number): void;
+}
+
+export interface ConversationPorts {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly store: Pick<LogStore, 'read' | 'unknownUsers'>;
+  readonly publisher: PublisherPort;
+  readonly answered: Answered;
+  readonly rates: Readonly<Record<RateClass, BucketLimits>>;
+  post(front: number, message: ToFront): void;
+  /** To every front: a user is told something wherever they are. */
+  notify(user: string, event: ControlEvent): void;
+  tellWriter(message: WriterMessage): void;
+}
+
+export type ConversationContext = ActorContext<ConversationMessage>;

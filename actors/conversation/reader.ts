@@ -1,0 +1,150 @@
+/** The reading side of an active conversation: subscriptions, history, read marks, typing. */
+import { type Backlog, frontOf, type Refusal } from '#src/threads/messages.js';
+import type { LogEvent } from '#src/wire/events.js';
+import { wireLimits } from '#src/wire/limits.js';
+import type { ConversationMessage } from '../messages.js';
+import type { Pending } from './pending.js';
+import type { ConversationContext, ConversationPorts } from './ports.js';
+import { cutPage, fitsBacklog, rangeOf } from './reading.js';
+import { standing } from './rules.js';
+import type { ConversationState } from './state.js';
+
+type Message<Kind extends ConversationMessage['kind']> = Extract<ConversationMessage, { kind: Kind }>;
+
+const notFound: Refusal = { code: 'not_found', message: 'There is no such conversation.' };
+const unreadable: Refusal = {
+  code: 'unavailable',
+  message: 'The database could not be read now.',
+  retryMs: 250,
+};
+
+export class Reader {
+  private readonly context: ConversationContext;
+  private readonly ports: ConversationPorts;
+  private readonly state: ConversationState;
+  private readonly pending: Pending;
+
+  constructor(
+    context: ConversationContext,
+    ports: ConversationPorts,
+    state: ConversationState,
+    pending: Pending,
+  ) {
+    this.context = context;
+    this.ports = ports;
+    this.state = state;
+    this.pending = pending;
+  }
+
+  /** `wait`: whether the user is a member depends on an operation that is not settled (L6). */
+  receive(message: Message<'subscribe' | 'history' | 'read'>): 'done' | 'wait' {
+    const who = standing(this.state, this.pending, message.user);
+    if (who === 'undecided') return 'wait';
+    if (who === 'stranger') {
+      this.refuse(message.request, notFound);
+      return 'done';
+    }
+    if (message.kind === 'subscribe') this.onSubscribe(message);
+    else if (message.kind === 'history') this.onHistory(message);
+    else this.onRead(message);
+    return 'done';
+  }
+
+  onTyping({ user, active, at }: Message<'typing'>): void {
+    if (standing(this.state, this.pending, user) !== 'member') return;
+    const event = { ev: active ? 'typing.start' : 'typing.stop', conv: this.context.id, from: user } as const;
+    this.ports.publisher.ephemeral(this.context.id, event, at);
+  }
+
+  /** A front whose subscribers outlived a shard: it is told what it lacks, then live publishing goes on. */
+  onRegister(front: number, have: number): void {
+    const conv = this.context.id;
+    const { seq } = this.state.head;
+    const events = this.state.window.between(have, seq + 1);
+    if (have > seq || events === undefined) this.ports.post(front, { kind: 'missed', conv, head: seq });
+    else if (events.length > 0) this.ports.post(front, { kind: 'publish', conv, events });
+    this.ports.publisher.subscribe(front, conv, seq);
+  }
+
+  /** The older part of a backlog came from the store; what was committed since is in the window. */
+  onBacklogRead({ request, user, have, events }: Message<'backlog read'>): void {
+    if (standing(this.state, this.pending, user) !== 'member') return this.refuse(request, notFound);
+    if (events === undefined) return this.refuse(request, unreadable);
+    const last = events.at(-1)?.seq ?? have;
+    const rest = this.state.window.between(last, this.state.head.seq + 1);
+    if (rest === undefined || events.length + rest.length > wireLimits.backlogEventsMax) {
+      return this.subscribe(request, { kind: 'gap', have });
+    }
+    this.subscribeWith(request, have, [...events, ...rest]);
+  }
+
+  private onSubscribe({ request, user, have }: Message<'subscribe'>): void {
+    const head = this.state.head.seq;
+    if (have === undefined) return this.subscribe(request, { kind: 'none' });
+    if (have > head || head - have > wireLimits.backlogEventsMax) {
+      return this.subscribe(request, { kind: 'gap', have: Math.min(have, head) });
+    }
+    const events = this.state.window.between(have, head + 1);
+    if (events !== undefined) return this.subscribeWith(request, have, events);
+    const range = { conv: this.context.id, after: have, before: head + 1, limit: head - have, last: false };
+    this.ports.store.read(range, (result) =>
+      this.context.tellSelf({
+        kind: 'backlog read',
+        request,
+        user,
+        have,
+        events: result.kind === 'events' ? result.events : undefined,
+      }),
+    );
+  }
+
+  private subscribeWith(request: number, have: number, events: LogEvent[]): void {
+    this.subscribe(request, fitsBacklog(events) ? { kind: 'events', events } : { kind: 'gap', have });
+  }
+
+  /** Fixes the head: the answer goes the same ordered way as the events that follow it (W10). */
+  private subscribe(request: number, backlog: Backlog): void {
+    const front = frontOf(request);
+    const conv = this.context.id;
+    const head = this.state.head.seq;
+    this.ports.publisher.subscribe(front, conv, head);
+    this.ports.post(front, { kind: 'subscribed', request, conv, head, backlog });
+  }
+
+  private onHistory(message: Message<'history'>): void {
+    const conv = this.context.id;
+    const head = this.state.head.seq;
+    const range = rangeOf(message, head);
+    const known = this.state.window.between(range.after, range.before);
+    if (known !== undefined) return this.answerHistory(message.request, known, range.last, head);
+    this.ports.store.read({ conv, ...range }, (result) => {
+      if (result.kind === 'failed') this.refuse(message.request, unreadable);
+      else this.answerHistory(message.request, result.events, range.last, head);
+    });
+  }
+
+  private answerHistory(request: number, events: LogEvent[], last: boolean, head: number): void {
+    const conv = this.context.id;
+    this.ports.post(frontOf(request), { kind: 'ack', request, conv, head, events: cutPage(events, last) });
+  }
+
+  /** A mark counts messages, a seq counts everything: the last message at or before it decides. */
+  private onRead({ request, user, seq }: Message<'read'>): void {
+    const conv = this.context.id;
+    const upTo = Math.min(seq, this.state.head.seq);
+    if (upTo === 0) return this.ports.tellWriter({ kind: 'mark', request, conv, user, number: 0, seq: upTo });
+    const known = this.state.window.between(upTo - 1, upTo + 1)?.[0];
+    if (known !== undefined) {
+      return this.ports.tellWriter({ kind: 'mark', request, conv, user, number: known.number, seq: upTo });
+    }
+    this.ports.store.read({ conv, after: upTo - 1, before: upTo + 1, limit: 1, last: false }, (result) => {
+      const event = result.kind === 'events' ? result.events[0] : undefined;
+      if (event === undefined) this.refuse(request, unreadable);
+      else this.ports.tellWriter({ kind: 'mark', request, conv, user, number: event.number, seq: upTo });
+    });
+  }
+
+  private refuse(request: number, refusal: Refusal): void {
+    this.ports.post(frontOf(request), { kind: 'err', request, ...refusal });
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * The recent past of a conversation, as far as its actor remembers it: the last events (for subscribers and history)
+ * and the ids of the last operations (to answer retries without asking the store). It knows what it does not know:
+ * an id at or below `floor` may be stored without being remembered here.
+ */
+import type { LogEvent } from '#src/wire/events.js';
+import { wireLimits } from '#src/wire/limits.js';
+
+export const windowLimits = {
+  eventsMax: 128,
+  /** Texts of the events kept; a few long ones must not make 100,000 conversations heavy. */
+  textCharsMax: 128 * 1024,
+  idsMax: 1024,
+} as const;
+
+export interface Remembered {
+  readonly from: string;
+  readonly seq: number;
+  readonly at: number;
+}
+
+export class RecentWindow {
+  private events: LogEvent[] = [];
+  private chars = 0;
+  private readonly ids = new Map<string, Remembered>();
+  /** The highest id that may be stored and is not remembered; '' when all are. */
+  private floor: string;
+
+  /** `recent`: the last events, rising; what came before them is not known one by one. */
+  constructor(recent: readonly LogEvent[]) {
+    const first = recent[0];
+    // An event before the first was committed no later than it, so its id is at most so far ahead of that time (L4).
+    this.floor = first === undefined || first.seq === 1 ? '' : highestIdAt(first.at + wireLimits.idFutureMs);
+    for (const event of recent) this.add(event);
+  }
+
+  /** The first seq held; Infinity when there is none. */
+  get firstSeq(): number {
+    return this.events[0]?.seq ?? Number.POSITIVE_INFINITY;
+  }
+
+  add(event: LogEvent): void {
+    this.events.push(event);
+    this.chars += charsOf(event);
+    this.ids.set(event.id, { from: event.from, seq: event.seq, at: event.at });
+    if (this.events.length > 2 * windowLimits.eventsMax || this.chars > 2 * windowLimits.textCharsMax)
+      this.trim();
+    if (this.ids.size > windowLimits.idsMax) this.forgetOldestId();
+  }
+
+  remembered(id: string): Remembered | undefined {
+    return this.ids.get(id);
+  }
+
+  /** May this id be stored although it is not remembered? Then the store must be asked. */
+  mayBeForgotten(id: string): boolean {
+    return id <= this.floor;
+  }
+
+  /** Events with after < seq < before when all of them are here, else undefined. */
+  between(after: number, before: number): LogEvent[] | undefined {
+    if (before <= after + 1) return [];
+    if (after + 1 < this.firstSeq) return undefined;
+    const start = after + 1 - this.firstSeq;
+    return this.events.slice(start, start + before - after - 1);
+  }
+
+  /** Trims to the bounds, in steps, so that adding stays cheap. */
+  private trim(): void {
+    let drop = Math.max(0, this.events.length - windowLimits.eventsMax);
+    let chars = this.chars;
+    for (const event of this.events.slice(0, drop)) chars -= charsOf(event);
+    while (chars > windowLimits.textCharsMax && drop < this.events.length - 1) {
+      chars -= charsOf(this.events[drop] as LogEvent);
+      drop += 1;
+    }
+    this.events = this.events.slice(drop);
+    this.chars = chars;
+  }
+
+  private forgetOldestId(): void {
+    for (const id of this.ids.keys()) {
+      this.ids.delete(id);
+      if (id > this.floor) this.floor = id;
+      return;
+    }
+  }
+}
+
+function charsOf(event: LogEvent): number {
+  return event.ev === 'message.new' ? event.text.length : 64;
+}
+
+/** The highest UUIDv7 whose time is `milliseconds`. */
+function highestIdAt(milliseconds: number): string {
+  const hex = milliseconds.toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7fff-bfff-ffffffffffff`;
+}

@@ -1,0 +1,67 @@
+/** What actors of one shard thread say to each other. What crosses threads is in src/threads/messages.ts. */
+import type {
+  ConversationSnapshot,
+  Failed,
+  Ownership,
+  StoredOperation,
+  WriteOutcome,
+} from '#src/storage/ports.js';
+import type { ConversationRequest } from '#src/threads/messages.js';
+import type { LogEvent } from '#src/wire/events.js';
+
+/** An admitted operation on its way into a batch. Its seq, number and at are given when the batch is made. */
+export interface Append {
+  /** Who waits for the ack. */
+  readonly request: number;
+  readonly event: LogEvent;
+  /** What it weighs in queues and batches. */
+  readonly bytes: number;
+}
+
+export type ConversationMessage =
+  | ConversationRequest
+  /** The barrier was passed and everything read (from the writer). */
+  | { kind: 'loaded'; snapshot: ConversationSnapshot }
+  | { kind: 'load failed'; message: string }
+  | { kind: 'try load again' }
+  /** Events of this conversation that are in Postgres now, in order. */
+  | { kind: 'committed'; events: LogEvent[] }
+  /** These operations ended without a new event: duplicates, conflicts, refusals of the database. */
+  | { kind: 'settled'; ids: string[] }
+  /** What the log knows of the ids that were asked for; `failed` when it could not be read. */
+  | { kind: 'looked up'; ids: string[]; found: StoredOperation[]; failed: boolean }
+  | { kind: 'users checked'; id: string; unknown: string[] | undefined }
+  | { kind: 'backlog read'; request: number; user: string; have: number; events: LogEvent[] | undefined };
+
+export type WriterMessage =
+  | { kind: 'append'; entries: Append[] }
+  | { kind: 'lookup'; conv: string; ids: string[] }
+  /** The barrier: load once nothing of the conversation is queued or in flight. */
+  | { kind: 'load'; conv: string }
+  /** The conversation's actor is gone: its head need not be kept. */
+  | { kind: 'forget'; conv: string }
+  /** A read mark; `request` is answered once it is in Postgres. */
+  | { kind: 'mark'; request: number; conv: string; user: string; number: number; seq: number }
+  /** Call `done` once every head and mark so far is in Postgres; undefined: it was not possible. */
+  | { kind: 'flush'; done: (flushed: boolean) => void }
+  /** Commit an empty batch and call `done` with its number; undefined: it was not possible. */
+  | { kind: 'probe'; done: (batch: number | undefined) => void }
+  /** Call `done` once the queue is empty and flushed; nothing is taken in afterwards. */
+  | { kind: 'drain'; done: () => void }
+  | { kind: 'owned'; result: ({ kind: 'owned' } & Ownership) | Failed }
+  | { kind: 'wrote'; outcome: WriteOutcome }
+  | { kind: 'duplicates found'; result: { kind: 'found'; operations: StoredOperation[] } | Failed }
+  | {
+      kind: 'lookup done';
+      asked: Map<string, string[]>;
+      result: { kind: 'found'; operations: StoredOperation[] } | Failed;
+    }
+  | {
+      kind: 'load done';
+      conv: string;
+      load: number;
+      result: { kind: 'loaded'; snapshot: ConversationSnapshot } | Failed;
+    }
+  | { kind: 'flush done'; result: { kind: 'flushed' } | Failed }
+  | { kind: 'pause over' }
+  | { kind: 'flush due' };

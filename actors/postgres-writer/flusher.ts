@@ -1,0 +1,103 @@
+/**
+ * Brings heads and read marks to their side tables: at most once a second, one flush in flight, off the ack path.
+ * A mark's request is answered once it is in Postgres.
+ */
+import type { ActorContext } from '#src/runtime/actor.js';
+import type { Progress } from '#src/storage/ports.js';
+import type { LogEvent } from '#src/wire/events.js';
+import type { WriterMessage } from '../messages.js';
+import type { WriterPorts } from './ports.js';
+import { DirtyProgress } from './progress.js';
+
+/** How long a head or a mark may wait, in milliseconds. */
+const flushEveryMs = 500;
+
+interface MarkRequest {
+  readonly request: number;
+  readonly conv: string;
+  readonly seq: number;
+}
+
+export class Flusher {
+  private readonly dirty = new DirtyProgress();
+  private readonly context: ActorContext<WriterMessage>;
+  private readonly ports: WriterPorts;
+  private batch = 0;
+  private inFlight:
+    | { progress: Progress; marks: MarkRequest[]; callers: Array<(flushed: boolean) => void> }
+    | undefined;
+  private marks: MarkRequest[] = [];
+  private callers: Array<(flushed: boolean) => void> = [];
+  private isDue = false;
+
+  constructor(context: ActorContext<WriterMessage>, ports: WriterPorts) {
+    this.context = context;
+    this.ports = ports;
+  }
+
+  get isIdle(): boolean {
+    return this.dirty.isEmpty && this.inFlight === undefined;
+  }
+
+  onCommitted(event: LogEvent, batch: number): void {
+    this.batch = batch;
+    this.dirty.onCommitted(event);
+    this.schedule();
+  }
+
+  mark(mark: { request: number; conv: string; user: string; number: number; seq: number }): void {
+    this.dirty.mark(mark.conv, mark.user, mark.number);
+    this.marks.push({ request: mark.request, conv: mark.conv, seq: mark.seq });
+    this.schedule();
+  }
+
+  /** Calls `done` once everything up to now is written, or false when it failed. */
+  flush(done: (flushed: boolean) => void): void {
+    if (this.isIdle) {
+      done(true);
+      return;
+    }
+    this.callers.push(done);
+    this.start();
+  }
+
+  onDue(): void {
+    this.isDue = false;
+    this.start();
+  }
+
+  onDone(result: { kind: 'flushed' } | { kind: 'failed'; message: string }): void {
+    const flight = this.inFlight;
+    if (flight === undefined) return;
+    this.inFlight = undefined;
+    const flushed = result.kind === 'flushed';
+    if (!flushed) this.dirty.restore(flight.progress);
+    for (const { request, conv, seq } of flight.marks) {
+      if (flushed) this.ports.answer({ kind: 'ack', request, conv, seq });
+      else {
+        const message = 'The mark could not be stored now.';
+        this.ports.answer({ kind: 'err', request, code: 'unavailable', message, retryMs: 1000 });
+      }
+    }
+    for (const caller of flight.callers) caller(flushed);
+    if (this.callers.length > 0) this.start();
+    else if (!this.dirty.isEmpty) this.schedule();
+  }
+
+  private schedule(): void {
+    if (this.isDue || this.inFlight !== undefined) return;
+    this.isDue = true;
+    this.ports.timers.after(flushEveryMs, () => this.context.tellSelf({ kind: 'flush due' }));
+  }
+
+  private start(): void {
+    if (this.inFlight !== undefined) return;
+    if (this.dirty.isEmpty) {
+      for (const caller of this.callers.splice(0)) caller(true);
+      return;
+    }
+    const progress = this.dirty.take(this.batch);
+    this.inFlight = { progress, marks: this.marks.splice(0), callers: this.callers.splice(0) };
+    this.ports.store.flush(progress, (result) => this.context.tellSelf({ kind: 'flush done', result }));
+  }
+}

@@ -1,0 +1,20 @@
+/** What the writer needs of its shard. */
+import type { Clock, Timers } from '#src/runtime/ports.js';
+import type { LogStore } from '#src/storage/ports.js';
+import type { ToFront } from '#src/threads/messages.js';
+import type { ConversationMessage } from '../messages.js';
+
+export interface WriterPorts {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly store: LogStore;
+  /** Answers a request at the front it came from. */
+  answer(message: Extract<ToFront, { request: number }>): void;
+  /** Tells a conversation's actor; results are never refused. */
+  tellConversation(conv: string, message: ConversationMessage): void;
+  /** The shard cannot go on: the thread must end and be started again (`fenced`: the process). */
+  fatal(reason: 'fenced' | 'broken', message: string): void;
+  /** For metrics: a batch was committed. */
+  onBatch?(rows: number, milliseconds: number): void;
+  onMove?(from: string, to: string): void;
+}

@@ -1,0 +1,94 @@
+/**
+ * Reads that must not overtake the writer: loads wait at the barrier until nothing of their conversation is queued
+ * or in flight; lookups of ids are gathered while one is under way.
+ */
+import type { ActorContext } from '#src/runtime/actor.js';
+import type { ConversationSnapshot, Failed, StoredOperation } from '#src/storage/ports.js';
+import type { WriterMessage } from '../messages.js';
+import type { Ledger } from './ledger.js';
+import type { WriterPorts } from './ports.js';
+
+export class Readers {
+  private readonly context: ActorContext<WriterMessage>;
+  private readonly ports: WriterPorts;
+  private readonly ledger: Ledger;
+  private readonly atBarrier = new Set<string>();
+  /** The newest load of each conversation: an older one was for an instance that has gone. */
+  private readonly newest = new Map<string, number>();
+  private loads = 0;
+  private lookups = new Map<string, string[]>();
+  private isLookingUp = false;
+
+  constructor(context: ActorContext<WriterMessage>, ports: WriterPorts, ledger: Ledger) {
+    this.context = context;
+    this.ports = ports;
+    this.ledger = ledger;
+  }
+
+  load(conv: string): void {
+    this.loads += 1;
+    this.newest.set(conv, this.loads);
+    if (this.ledger.isFree(conv)) this.read(conv, this.loads);
+    else this.atBarrier.add(conv);
+  }
+
+  /** Nothing of the conversation is owed any more. */
+  onFree(conv: string): void {
+    if (this.atBarrier.delete(conv)) this.load(conv);
+  }
+
+  forget(conv: string): void {
+    this.atBarrier.delete(conv);
+    this.newest.delete(conv);
+    if (this.ledger.isFree(conv)) this.ledger.heads.delete(conv);
+  }
+
+  onLoadDone(
+    conv: string,
+    load: number,
+    result: { kind: 'loaded'; snapshot: ConversationSnapshot } | Failed,
+  ): void {
+    if (this.newest.get(conv) !== load) return;
+    this.newest.delete(conv);
+    if (result.kind === 'failed') {
+      this.ports.tellConversation(conv, { kind: 'load failed', message: result.message });
+      return;
+    }
+    this.ledger.heads.set(conv, result.snapshot.head);
+    this.ports.tellConversation(conv, { kind: 'loaded', snapshot: result.snapshot });
+  }
+
+  private read(conv: string, load: number): void {
+    this.ports.store.load(conv, (result) => this.context.tellSelf({ kind: 'load done', conv, load, result }));
+  }
+
+  lookup(conv: string, ids: readonly string[]): void {
+    const asked = this.lookups.get(conv);
+    if (asked === undefined) this.lookups.set(conv, [...ids]);
+    else asked.push(...ids);
+    this.startLookup();
+  }
+
+  onLookupDone(
+    asked: Map<string, string[]>,
+    result: { kind: 'found'; operations: StoredOperation[] } | Failed,
+  ): void {
+    this.isLookingUp = false;
+    const failed = result.kind === 'failed';
+    const stored = new Map(failed ? [] : result.operations.map((operation) => [operation.id, operation]));
+    for (const [conv, ids] of asked) {
+      const found = ids.map((id) => stored.get(id)).filter((operation) => operation !== undefined);
+      this.ports.tellConversation(conv, { kind: 'looked up', ids, found, failed });
+    }
+    this.startLookup();
+  }
+
+  private startLookup(): void {
+    if (this.isLookingUp || this.lookups.size === 0) return;
+    this.isLookingUp = true;
+    const asked = this.lookups;
+    this.lookups = new Map();
+    const ids = [...new Set([...asked.values()].flat())];
+    this.ports.store.lookup(ids, (result) => this.context.tellSelf({ kind: 'lookup done', asked, result }));
+  }
+}

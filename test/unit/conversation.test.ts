@@ -1,0 +1,446 @@
+import { uuidv7 } from 'uuidv7';
+import { expect, test } from 'vitest';
+import { Answered } from '#actors/conversation/answered.js';
+import { Conversation } from '#actors/conversation/conversation.js';
+import type { ConversationMessage, WriterMessage } from '#actors/messages.js';
+import type { ConversationSnapshot, LogStore } from '#src/storage/ports.js';
+import type { ToFront } from '#src/threads/messages.js';
+import type { LogEvent } from '#src/wire/events.js';
+
+const now = Date.UTC(2026, 10, 21, 12);
+const conv = idAt(now - 3_600_000);
+
+/** A UUIDv7 of a given time. */
+function idAt(milliseconds: number): string {
+  const hex = milliseconds.toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-${uuidv7().slice(14)}`;
+}
+
+const fresh = () => idAt(now);
+
+function createBench(options: { rate?: number; answeredBy?: Answered } = {}) {
+  const clock = { now: () => now };
+  const posts: ToFront[] = [];
+  const toWriter: WriterMessage[] = [];
+  const published: Array<{ conv: string; events?: LogEvent[]; missed?: number }> = [];
+  const notified: string[] = [];
+  const reads: Array<{ range: Parameters<LogStore['read']>[0]; done: Parameters<LogStore['read']>[1] }> = [];
+  const userChecks: Array<Parameters<LogStore['unknownUsers']>[1]> = [];
+  const timers: Array<() => void> = [];
+  let lastSeq: number | undefined;
+  const inbox: ConversationMessage[] = [];
+  const rate = { perSecond: options.rate ?? 1000, burst: options.rate ?? 1000 };
+  const ports = {
+    clock,
+    timers: { after: (_ms: number, run: () => void) => (timers.push(run), () => {}) },
+    store: {
+      read: (range: Parameters<LogStore['read']>[0], done: Parameters<LogStore['read']>[1]) =>
+        void reads.push({ range, done }),
+      unknownUsers: (_users: readonly string[], done: Parameters<LogStore['unknownUsers']>[1]) =>
+        void userChecks.push(done),
+    },
+    publisher: {
+      subscribe: (_front: number, _conv: string, head: number) => {
+        lastSeq = head;
+      },
+      lastSeq: () => lastSeq,
+      publish: (name: string, events: LogEvent[]) => void published.push({ conv: name, events }),
+      missed: (name: string, head: number) => void published.push({ conv: name, missed: head }),
+      ephemeral: () => {},
+    },
+    answered: options.answeredBy ?? new Answered(clock),
+    rates: { standard: rate, high: { perSecond: 1e6, burst: 1e6 } },
+    post: (_front: number, message: ToFront) => void posts.push(message),
+    notify: (user: string) => void notified.push(user),
+    tellWriter: (message: WriterMessage) => void toWriter.push(message),
+  };
+  const actor = new Conversation(
+    {
+      address: `conversation/${conv}`,
+      id: conv,
+      crashes: 0,
+      tellSelf: (message) => void inbox.push(message),
+    },
+    ports,
+  );
+  const turn = (...messages: ConversationMessage[]) => {
+    inbox.push(...messages);
+    do {
+      for (const message of inbox.splice(0)) actor.receive(message);
+      actor.endTurn();
+    } while (inbox.length > 0);
+  };
+  const appended = () => toWriter.flatMap((message) => (message.kind === 'append' ? message.entries : []));
+  return {
+    actor,
+    turn,
+    posts,
+    toWriter,
+    appended,
+    published,
+    notified,
+    reads,
+    userChecks,
+    timers,
+    setLastSeq: (seq: number) => {
+      lastSeq = seq;
+    },
+  };
+}
+
+type Bench = ReturnType<typeof createBench>;
+
+function snapshotOf(options: Partial<ConversationSnapshot> = {}): ConversationSnapshot {
+  return {
+    info: { conv, type: 'channel', creator: 'olga', createdAt: 1 },
+    head: { seq: 1, number: 0 },
+    members: [
+      { user: 'olga', role: 'owner', mark: 0 },
+      { user: 'mia', role: 'member', mark: 0 },
+    ],
+    recent: [
+      {
+        ev: 'conversation.create',
+        conv,
+        seq: 1,
+        number: 0,
+        id: conv,
+        from: 'olga',
+        at: now - 3_600_000,
+        type: 'channel',
+        members: ['mia'],
+      },
+    ],
+    ...options,
+  };
+}
+
+function createActive(options: Parameters<typeof createBench>[0] = {}, snapshot = snapshotOf()): Bench {
+  const bench = createBench(options);
+  bench.turn({ kind: 'loaded', snapshot });
+  return bench;
+}
+
+let requests = 0;
+function base(user: string, id = fresh()) {
+  requests += 256;
+  return { request: requests, user, rate: 'standard' as const, conv, id };
+}
+const send = (user: string, id?: string, text = 'hello') => ({
+  kind: 'send' as const,
+  ...base(user, id),
+  text,
+});
+const join = (user: string, id?: string) => ({ kind: 'join' as const, ...base(user, id) });
+const leave = (user: string, id?: string) => ({ kind: 'leave' as const, ...base(user, id) });
+const add = (user: string, member: string) => ({ kind: 'add' as const, ...base(user), member });
+const remove = (user: string, member: string) => ({ kind: 'remove' as const, ...base(user), member });
+
+/** Commits everything appended so far that was not, as the writer would. */
+function commitAll(bench: Bench, done: Set<string>, head: { seq: number; number: number }) {
+  const events: LogEvent[] = [];
+  for (const { event } of bench.appended()) {
+    if (done.has(event.id)) continue;
+    done.add(event.id);
+    head.seq += 1;
+    if (event.ev === 'message.new') head.number += 1;
+    event.seq = head.seq;
+    event.number = head.number;
+    event.at = now;
+    events.push(event);
+  }
+  bench.turn({ kind: 'committed', events });
+}
+
+const lastPost = (bench: Bench) => bench.posts.at(-1) as Record<string, unknown>;
+
+test('L5 a member who was removed gets the original ack for what was stored, and a refusal for what was not', () => {
+  const bench = createActive();
+  const done = new Set<string>();
+  const head = { seq: 1, number: 0 };
+  const stored = fresh();
+  bench.turn(send('mia', stored));
+  commitAll(bench, done, head);
+  bench.turn(remove('olga', 'mia'));
+  commitAll(bench, done, head);
+  bench.turn(send('mia', stored));
+  expect(lastPost(bench)).toMatchObject({ kind: 'ack', id: stored, seq: 2, at: now });
+  bench.turn(send('mia'));
+  expect(lastPost(bench)).toMatchObject({ kind: 'err', code: 'not_found', stored: false });
+});
+
+test('L5 a refusal for the rate carries retryMs and no stored, and a duplicate is answered all the same', () => {
+  const bench = createActive({ rate: 2 });
+  const first = fresh();
+  bench.turn(send('mia', first));
+  commitAll(bench, new Set(), { seq: 1, number: 0 });
+  bench.turn(send('mia'));
+  bench.turn(send('mia'));
+  expect(lastPost(bench)).toMatchObject({ kind: 'err', code: 'rate_limited', retryMs: expect.any(Number) });
+  expect(lastPost(bench)).not.toHaveProperty('stored');
+  bench.turn(send('mia', first));
+  expect(lastPost(bench)).toMatchObject({ kind: 'ack', id: first, seq: 2 });
+});
+
+test('L6 a restriction counts from admission: after a pending leave nothing more is taken in', () => {
+  const bench = createActive();
+  bench.turn(leave('mia'));
+  bench.turn(send('mia'));
+  expect(lastPost(bench)).toMatchObject({ kind: 'err', code: 'not_found', stored: false });
+  expect(bench.appended().map(({ event }) => event.ev)).toEqual(['member.leave']);
+});
+
+test('L6 a permission counts from commit: what depends on a pending join waits for it, in order', () => {
+  const bench = createActive();
+  bench.turn(join('nora'));
+  bench.turn(send('nora', undefined, 'one'));
+  bench.turn({ kind: 'subscribe', request: 999_936, user: 'nora', conv });
+  bench.turn(send('nora', undefined, 'two'));
+  expect(bench.appended().map(({ event }) => event.ev)).toEqual(['member.join']);
+  commitAll(bench, new Set(), { seq: 1, number: 0 });
+  expect(bench.appended().map(({ event }) => (event.ev === 'message.new' ? event.text : event.ev))).toEqual([
+    'member.join',
+    'one',
+    'two',
+  ]);
+  expect(bench.posts).toContainEqual({
+    kind: 'subscribed',
+    request: 999_936,
+    conv,
+    head: 2,
+    backlog: { kind: 'none' },
+  });
+});
+
+test('L6 when the join it waited for comes to nothing, the operation is refused', () => {
+  const bench = createActive();
+  const joining = join('nora');
+  bench.turn(joining);
+  bench.turn(send('nora'));
+  bench.turn({ kind: 'settled', ids: [joining.id] });
+  expect(lastPost(bench)).toMatchObject({ kind: 'err', code: 'not_found', stored: false });
+});
+
+test('L7 joining twice answers the current seq and takes none', () => {
+  const bench = createActive();
+  bench.turn(join('mia'));
+  expect(lastPost(bench)).toMatchObject({ kind: 'ack', seq: 1, conv });
+  expect(bench.appended()).toEqual([]);
+});
+
+test('P7 a late copy of a refused operation is refused again, even after the reason is gone', () => {
+  const answeredBy = new Answered({ now: () => now });
+  const bench = createActive({ answeredBy });
+  const id = fresh();
+  bench.turn(send('nora', id));
+  expect(lastPost(bench)).toMatchObject({ code: 'not_found', stored: false });
+  bench.turn(join('nora'));
+  commitAll(bench, new Set(), { seq: 1, number: 0 });
+  bench.turn(send('nora', id));
+  expect(lastPost(bench)).toMatchObject({ code: 'not_found', stored: false });
+  const next = createActive(
+    { answeredBy },
+    snapshotOf({ members: [{ user: 'nora', role: 'member', mark: 0 }] }),
+  );
+  next.turn(send('nora', id));
+  expect(lastPost(next)).toMatchObject({ code: 'not_found', stored: false });
+  expect(next.appended()).toEqual([]);
+});
+
+test.each([
+  { name: 'from 1970', at: 5 },
+  { name: 'from 2099', at: Date.UTC(2099, 0, 1) },
+  { name: '24 h and a second old', at: now - 24 * 3_600_000 - 1000 },
+  { name: '5 min and a second ahead', at: now + 301_000 },
+])('L4 an id $name is looked up, then refused with the server’s time', ({ at }) => {
+  const bench = createActive();
+  const id = idAt(at);
+  bench.turn(send('mia', id));
+  expect(bench.toWriter.at(-1)).toEqual({ kind: 'lookup', conv, ids: [id] });
+  expect(bench.posts).toEqual([]);
+  bench.turn({ kind: 'looked up', ids: [id], found: [], failed: false });
+  expect(lastPost(bench)).toMatchObject({ kind: 'err', code: 'id_out_of_window', stored: false, at: now });
+});
+
+test('P2 a retry after a year is answered with the original, by looking it up', () => {
+  const bench = createActive();
+  const id = idAt(now - 366 * 24 * 3_600_000);
+  bench.turn(send('mia', id));
+  bench.turn({
+    kind: 'looked up',
+    ids: [id],
+    found: [{ id, conv, from: 'mia', seq: 7, at: 70 }],
+    failed: false,
+  });
+  expect(lastPost(bench)).toMatchObject({ kind: 'ack', id, seq: 7, at: 70 });
+});
+
+test('P2 an id that the actor may have forgotten is looked up before it is admitted', () => {
+  const recent: LogEvent[] = [
+    { ev: 'message.new', conv, seq: 500, number: 499, id: fresh(), from: 'mia', at: now, text: '' },
+  ];
+  const bench = createActive({}, snapshotOf({ head: { seq: 500, number: 499 }, recent }));
+  const id = fresh();
+  bench.turn(send('mia', id));
+  expect(bench.appended()).toEqual([]);
+  bench.turn({ kind: 'looked up', ids: [id], found: [], failed: false });
+  expect(bench.appended()).toHaveLength(1);
+});
+
+test('P2 when the store cannot be asked, the answer is unavailable and never a refusal for good', () => {
+  const bench = createActive();
+  const id = idAt(5);
+  bench.turn(send('mia', id));
+  bench.turn({ kind: 'looked up', ids: [id], found: [], failed: true });
+  expect(lastPost(bench)).toMatchObject({ kind: 'err', code: 'unavailable' });
+  expect(lastPost(bench)).not.toHaveProperty('stored');
+});
+
+test('R6 a stranger learns the same of a conversation that exists and of one that does not', () => {
+  const known = createActive(
+    {},
+    snapshotOf({ info: { conv, type: 'group', creator: 'olga', createdAt: 1 } }),
+  );
+  const unknown = createActive({}, { info: undefined, head: { seq: 0, number: 0 }, members: [], recent: [] });
+  for (const make of [
+    send,
+    join,
+    leave,
+    (user: string) => add(user, 'x'),
+    (user: string) => remove(user, 'x'),
+  ]) {
+    const id = fresh();
+    const request = { ...make('eve'), request: 512, id };
+    known.turn(request);
+    unknown.turn(request);
+    expect(lastPost(known)).toEqual(lastPost(unknown));
+  }
+  for (const bench of [known, unknown])
+    bench.turn({ kind: 'history', request: 768, user: 'eve', conv, limit: 10 });
+  expect(lastPost(known)).toEqual(lastPost(unknown));
+});
+
+test('W12 a subscription with have gets the events after it, a longer absence a gap, and never a part', () => {
+  const message = (seq: number): LogEvent => ({
+    ev: 'message.new',
+    conv,
+    seq,
+    number: seq - 1,
+    id: fresh(),
+    from: 'mia',
+    at: now,
+    text: `m${seq}`,
+  });
+  const recent = Array.from({ length: 100 }, (_, index) => message(901 + index));
+  const bench = createActive({}, snapshotOf({ head: { seq: 1000, number: 999 }, recent }));
+  bench.turn({ kind: 'subscribe', request: 256, user: 'mia', conv, have: 995 });
+  expect(lastPost(bench)).toMatchObject({ kind: 'subscribed', head: 1000, backlog: { kind: 'events' } });
+  const backlog = (bench.posts.at(-1) as Extract<ToFront, { kind: 'subscribed' }>).backlog;
+  expect(backlog.kind === 'events' && backlog.events.map((event) => event.seq)).toEqual([
+    996, 997, 998, 999, 1000,
+  ]);
+  bench.turn({ kind: 'subscribe', request: 512, user: 'mia', conv, have: 3 });
+  expect(lastPost(bench)).toMatchObject({
+    kind: 'subscribed',
+    head: 1000,
+    backlog: { kind: 'gap', have: 3 },
+  });
+  bench.turn({ kind: 'subscribe', request: 768, user: 'mia', conv, have: 800 });
+  const read = bench.reads.shift();
+  expect(read?.range).toMatchObject({ after: 800, before: 1001 });
+  const meanwhile = send('mia');
+  bench.turn(meanwhile);
+  bench.turn({ kind: 'looked up', ids: [meanwhile.id], found: [], failed: false });
+  commitAll(bench, new Set(), { seq: 1000, number: 999 });
+  read?.done({ kind: 'events', events: Array.from({ length: 200 }, (_, index) => message(801 + index)) });
+  bench.turn();
+  const late = bench.posts.find((post) => post.kind === 'subscribed' && post.request === 768) as Extract<
+    ToFront,
+    { kind: 'subscribed' }
+  >;
+  expect(late.head).toBe(1001);
+  expect(late.backlog.kind === 'events' && late.backlog.events.map((event) => event.seq)).toEqual(
+    Array.from({ length: 201 }, (_, index) => 801 + index),
+  );
+});
+
+test('P6 an instance that starts after a crash publishes what was committed and not told', () => {
+  const bench = createBench();
+  bench.setLastSeq(2);
+  const recent: LogEvent[] = [2, 3, 4].map((seq) => ({
+    ev: 'message.new',
+    conv,
+    seq,
+    number: seq,
+    id: fresh(),
+    from: 'mia',
+    at: now,
+    text: '',
+  }));
+  bench.turn({ kind: 'loaded', snapshot: snapshotOf({ head: { seq: 4, number: 4 }, recent }) });
+  expect(bench.published.map(({ events }) => events?.map((event) => event.seq))).toEqual([[3, 4]]);
+  const far = createBench();
+  far.setLastSeq(0);
+  far.turn({ kind: 'loaded', snapshot: snapshotOf({ head: { seq: 4, number: 4 }, recent }) });
+  expect(far.published).toEqual([{ conv, missed: 4 }]);
+});
+
+test('W7 whatever an instance holds when it is dropped is answered, and what it loaded for is asked again', () => {
+  const bench = createBench();
+  const loading = send('mia');
+  bench.turn(loading);
+  bench.actor.dropped();
+  expect(lastPost(bench)).toMatchObject({ kind: 'err', request: loading.request, code: 'unavailable' });
+  const active = createActive();
+  const old = send('mia', idAt(5));
+  const waiting = send('nora');
+  active.turn(old);
+  active.turn(join('nora'), waiting);
+  active.actor.dropped();
+  const answered = active.posts.filter((post) => post.kind === 'err').map((post) => post.request);
+  expect(answered.sort()).toEqual([old.request, waiting.request].sort());
+});
+
+test('W7 when a conversation cannot be loaded its requests are answered and the next one tries again', () => {
+  const bench = createBench();
+  bench.turn(send('mia'), { kind: 'register', front: 0, conv, have: 3 });
+  bench.turn({ kind: 'load failed', message: 'away' });
+  expect(bench.posts).toMatchObject([{ kind: 'err', code: 'unavailable' }]);
+  bench.timers.shift()?.();
+  bench.turn();
+  expect(bench.toWriter.filter((message) => message.kind === 'load')).toHaveLength(2);
+  bench.turn({ kind: 'loaded', snapshot: snapshotOf() });
+  expect(lastPost(bench)).toMatchObject({ kind: 'missed', head: 1 });
+});
+
+test('only owner and admins add and remove, and nobody removes from below or from a direct conversation', () => {
+  const bench = createActive();
+  bench.turn(add('mia', 'nora'));
+  expect(lastPost(bench)).toMatchObject({ code: 'forbidden', stored: false });
+  bench.turn(remove('mia', 'olga'));
+  expect(lastPost(bench)).toMatchObject({ code: 'forbidden', stored: false });
+  bench.turn(add('olga', 'ghost'));
+  bench.userChecks.shift()?.({ kind: 'checked', unknown: ['ghost'] });
+  bench.turn();
+  expect(lastPost(bench)).toMatchObject({ code: 'not_found', stored: false });
+  bench.turn(add('olga', 'nora'));
+  bench.userChecks.shift()?.({ kind: 'checked', unknown: [] });
+  bench.turn();
+  commitAll(bench, new Set(), { seq: 1, number: 0 });
+  expect(bench.notified).toEqual(['nora']);
+  const direct = createActive(
+    {},
+    snapshotOf({ info: { conv, type: 'direct', creator: 'olga', createdAt: 1 } }),
+  );
+  direct.turn(leave('mia'));
+  expect(lastPost(direct)).toMatchObject({ code: 'forbidden', stored: false });
+});
+
+test('A7 an actor with something pending does not passivate', () => {
+  const bench = createActive();
+  expect(bench.actor.mayPassivate()).toBe(true);
+  bench.turn(send('mia'));
+  expect(bench.actor.mayPassivate()).toBe(false);
+  commitAll(bench, new Set(), { seq: 1, number: 0 });
+  expect(bench.actor.mayPassivate()).toBe(true);
+});

@@ -1,0 +1,148 @@
+/**
+ * The inside of a shard thread: its actors, wired to ports. No thread, no driver: the same assembly runs under the
+ * simulator. `shard.ts` gives it real ones.
+ */
+import { Answered } from '#actors/conversation/answered.js';
+import { Conversation } from '#actors/conversation/conversation.js';
+import type { ConversationPorts } from '#actors/conversation/ports.js';
+import type { ConversationMessage, WriterMessage } from '#actors/messages.js';
+import type { WriterPorts } from '#actors/postgres-writer/ports.js';
+import { PostgresWriter } from '#actors/postgres-writer/postgres-writer.js';
+import type { ActorStats } from '#src/runtime/actor.js';
+import type { RuntimePorts } from '#src/runtime/ports.js';
+import { createActorSystem } from '#src/runtime/system.js';
+import type { LogStore } from '#src/storage/ports.js';
+import {
+  type ConversationRequest,
+  frontOf,
+  type RateClass,
+  type Refusal,
+  type ToFront,
+} from '#src/threads/messages.js';
+import type { createPublisher } from '#src/threads/publisher.js';
+import type { BucketLimits } from '#src/token-bucket.js';
+
+export interface ShardCoreOptions {
+  readonly ports: RuntimePorts;
+  readonly store: LogStore;
+  readonly publisher: ReturnType<typeof createPublisher>;
+  readonly rates: Readonly<Record<RateClass, BucketLimits>>;
+  /** Numbers of the fronts there are; they may be started again under the same number. */
+  readonly fronts: () => readonly number[];
+  post(front: number, message: ToFront): void;
+  /** The shard must end: `fenced` ends the process, `broken` and `crashed` the thread. */
+  fatal(reason: 'fenced' | 'broken' | 'crashed', message: string): void;
+  onBatch?: WriterPorts['onBatch'];
+  onMove?: WriterPorts['onMove'];
+}
+
+export interface ShardCore {
+  /** Takes in what a front posted for conversations. */
+  onRequest(message: ConversationRequest): void;
+  /** True once heads and marks are in Postgres. */
+  flush(): Promise<boolean>;
+  /** The number of an empty batch, committed now; undefined: this shard cannot commit. */
+  probe(): Promise<number | undefined>;
+  /** Resolves once nothing is owed. New operations are refused from now on. */
+  drain(): Promise<void>;
+  stats(): ActorStats;
+  stop(): void;
+}
+
+const writerAddress = 'postgres-writer/0';
+/** Idle conversations leave memory after this. */
+const conversationIdleMs = 60_000;
+
+const mailboxFull: Refusal = {
+  code: 'overloaded',
+  message: 'This conversation has too much to do.',
+  retryMs: 250,
+};
+
+/** Builds the actors of one shard; the writer claims its epoch at once. */
+export function createShardCore(options: ShardCoreOptions): ShardCore {
+  const { ports, store, publisher, rates, post } = options;
+  const system = createActorSystem({ ports });
+  const answered = new Answered(ports.clock);
+
+  const tellWriter = (message: WriterMessage): void => {
+    system.tell(writerAddress, message, { system: true });
+  };
+  const refuse = (request: number, refusal: Refusal): void =>
+    post(frontOf(request), { kind: 'err', request, ...refusal });
+
+  const conversationPorts: ConversationPorts = {
+    clock: ports.clock,
+    timers: ports.timers,
+    store,
+    publisher,
+    answered,
+    rates,
+    post,
+    tellWriter,
+    notify: (user, event) => {
+      for (const front of options.fronts()) post(front, { kind: 'notify', user, event });
+    },
+  };
+  const writerPorts: WriterPorts = {
+    clock: ports.clock,
+    timers: ports.timers,
+    store,
+    answer: (message) => post(frontOf(message.request), message),
+    tellConversation: (conv, message) => {
+      system.tell(`conversation/${conv}`, message, { system: true });
+    },
+    fatal: options.fatal,
+    ...(options.onBatch ? { onBatch: options.onBatch } : {}),
+    ...(options.onMove ? { onMove: options.onMove } : {}),
+  };
+
+  system.register<WriterMessage>('postgres-writer', {
+    // What the writer owes is in its ledger: without it the shard cannot go on, so its crash is the thread's.
+    create: (context) => {
+      if (context.crashes > 0) options.fatal('crashed', 'the writer of this shard crashed');
+      return new PostgresWriter(context, writerPorts);
+    },
+    mailboxItemsMax: 1,
+    mailboxBytesMax: 1,
+    onUndelivered: () => options.fatal('crashed', 'the writer of this shard crashed'),
+  });
+
+  system.register<ConversationMessage>('conversation', {
+    create: (context) => new Conversation(context, conversationPorts),
+    mailboxItemsMax: 10_000,
+    mailboxBytesMax: 16 * 1024 * 1024,
+    idleMs: conversationIdleMs,
+    onUndelivered: (message, reason, conv) => {
+      if ('request' in message) {
+        if (reason === 'poison')
+          refuse(message.request, { code: 'internal', message: 'The server failed on this operation.' });
+        else
+          refuse(message.request, {
+            code: 'unavailable',
+            message: 'This conversation is resting.',
+            retryMs: 1000,
+          });
+      } else if (message.kind === 'committed') {
+        const head = message.events.at(-1)?.seq;
+        if (head !== undefined) publisher.missed(conv, head);
+      }
+    },
+  });
+
+  // Made now, so that the epoch is claimed before the first operation comes.
+  tellWriter({ kind: 'flush', done: () => {} });
+
+  return {
+    onRequest(message) {
+      const bytes = message.kind === 'send' ? 256 + message.text.length * 2 : 256;
+      if (system.tell(`conversation/${message.conv}`, message, { bytes })) return;
+      if ('request' in message) refuse(message.request, mailboxFull);
+    },
+    flush: () => new Promise((resolve) => tellWriter({ kind: 'flush', done: resolve })),
+    probe: () => new Promise((resolve) => tellWriter({ kind: 'probe', done: resolve })),
+    drain: () => new Promise((resolve) => tellWriter({ kind: 'drain', done: resolve })),
+    stats: () => system.stats(),
+    stop: () => system.stop(),
+  };
+}
