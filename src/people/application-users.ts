@@ -1,0 +1,72 @@
+/**
+ * Users an application vouches for (H6, H7). Their id is derived from `sub`, so every front knows it without
+ * asking; storing them is idempotent, in whatever order and however often it happens.
+ */
+import type { Sql } from 'postgres';
+import { z } from 'zod';
+import { NuboError } from '../errors.js';
+import { userIdOfSubject } from '../ids.js';
+import type { Clock } from '../runtime/ports.js';
+import type { Services } from '../threads/services.js';
+import { check, displayName, peopleLimits, subject } from './rules.js';
+
+const person = z.object({ sub: subject, name: displayName.optional() });
+const createInput = z.object({
+  users: z.array(person).max(peopleLimits.bulkItemsMax, `must be at most ${peopleLimits.bulkItemsMax}`),
+});
+
+export interface ApplicationUsers {
+  /** Stores the user if they are new, and their name if it changed. `forbidden` when they are banned or deleted. */
+  appear(input: Services['people.appear']['input']): Promise<{ user: string }>;
+  /** At most 1,000, in one statement; the answer is in the order of the input. */
+  create(
+    input: Services['operator.createUsers']['input'],
+  ): Promise<Services['operator.createUsers']['output']>;
+}
+
+export function createApplicationUsers({ sql, clock }: { sql: Sql; clock: Clock }): ApplicationUsers {
+  async function upsert(people: ReadonlyArray<z.output<typeof person>>): Promise<void> {
+    const byId = new Map<string, { id: string; sub: string; name: string | null }>();
+    for (const { sub, name } of people) {
+      const id = userIdOfSubject(sub);
+      // Twice in one call: one row, with the last name given. A statement may not touch a row twice.
+      byId.set(id, { id, sub, name: name ?? byId.get(id)?.name ?? null });
+    }
+    const now = new Date(clock.now());
+    // Sorted, so that calls that overlap lock rows in one order.
+    await sql`
+      insert into users (id, external_id, display_name, created_at, updated_at)
+      select id, sub, name, ${now}, ${now}
+      from jsonb_to_recordset(${sql.json([...byId.values()])}) as row (id uuid, sub text, name text)
+      order by id
+      on conflict (id) do update set display_name = excluded.display_name, updated_at = excluded.updated_at
+        where excluded.display_name is not null and users.display_name is distinct from excluded.display_name`;
+  }
+
+  return {
+    async appear(input) {
+      const { sub, name } = check(person, input);
+      const user = userIdOfSubject(sub);
+      // Mostly they are there: a front that was started again asks about everybody.
+      let stored = await read(sql, user);
+      if (stored === undefined || (name !== undefined && stored.name !== name)) {
+        await upsert([{ sub, name }]);
+        stored = await read(sql, user);
+      }
+      if (stored?.state !== 1) throw new NuboError('forbidden', 'This user may not come in.');
+      return { user };
+    },
+
+    async create(input) {
+      const { users } = check(createInput, input);
+      if (users.length > 0) await upsert(users);
+      return { users: users.map(({ sub }) => ({ sub, user: userIdOfSubject(sub) })) };
+    },
+  };
+}
+
+async function read(sql: Sql, user: string): Promise<{ state: number; name: string | null } | undefined> {
+  const [row] = await sql<{ state: number; name: string | null }[]>`
+    select state, display_name as name from users where id = ${user}`;
+  return row;
+}

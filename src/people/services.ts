@@ -1,0 +1,102 @@
+/** The services of people and operators, wired. Runs in a shard thread. */
+import postgres, { type Sql } from 'postgres';
+import { z } from 'zod';
+import { NuboError } from '../errors.js';
+import type { Clock } from '../runtime/ports.js';
+import type { Revocation } from '../threads/messages.js';
+import type { ServiceHandlers, ServiceName } from '../threads/services.js';
+import { uuid } from '../wire/operations.js';
+import { createAccounts } from './accounts.js';
+import { createApplicationUsers } from './application-users.js';
+import { createLogInLimits, type LogInLimitOptions } from './login-limits.js';
+import { createOperators } from './operators.js';
+import type { PasswordPool } from './passwords.js';
+import { listRevocations } from './revocation-store.js';
+import { check, userIds } from './rules.js';
+import { createSessions } from './sessions.js';
+import type { Tokens } from './tokens.js';
+
+type PeopleServiceName = Extract<
+  ServiceName,
+  `people.${string}` | `operator.${string}` | 'revocations.list' | 'users.get'
+>;
+export type PeopleServices = Pick<ServiceHandlers, PeopleServiceName>;
+
+export interface PeoplePorts {
+  readonly sql: Sql;
+  readonly tokens: Tokens;
+  readonly passwords: PasswordPool;
+  /** Tells every front; called after the commit. */
+  readonly broadcast: (revocation: Revocation) => void;
+  readonly clock: Clock;
+  /** Life of a session that is not used; 30 days when absent. */
+  readonly refreshMs?: number;
+  readonly limits?: LogInLimitOptions;
+}
+
+const sessionInput = z.object({ user: uuid, session: uuid });
+const tokenChars = 43;
+const refreshToken = z.string().length(tokenChars);
+
+export function createPeopleServices(ports: PeoplePorts): PeopleServices {
+  const sessions = createSessions(ports);
+  const accounts = createAccounts({ ...ports, limits: createLogInLimits(ports.limits) });
+  const applicationUsers = createApplicationUsers(ports);
+  const operators = createOperators(ports);
+  return {
+    'people.signUp': guarded(async (input) => sessions.open(await accounts.signUp(input), input.device)),
+    'people.logIn': guarded(async (input) => sessions.open(await accounts.logIn(input), input.device)),
+    'people.refresh': guarded(async (input) => {
+      if (!refreshToken.safeParse(input.refreshToken).success) {
+        throw new NuboError('unauthorized', 'This refresh token is not valid.');
+      }
+      return sessions.refresh(input.refreshToken, input.device);
+    }),
+    'people.logOut': guarded(async (input) => {
+      const { user, session } = check(sessionInput, input);
+      await sessions.end(user, session);
+      return null;
+    }),
+    'people.me': guarded(async (input) => accounts.me(check(uuid, input.user))),
+    'people.appear': guarded((input) => applicationUsers.appear(input)),
+    'users.get': guarded(async (input) => usersById(ports.sql, check(userIds, input.ids))),
+    'operator.createUsers': guarded((input) => applicationUsers.create(input)),
+    'operator.mintTokens': guarded((input) => operators.mintTokens(input)),
+    'operator.revoke': guarded(async (input) => {
+      await operators.revoke(input);
+      return null;
+    }),
+    'revocations.list': guarded(() => listRevocations(ports.sql, ports.clock.now())),
+  };
+}
+
+/** Those that exist, in no particular order: names to show beside messages. */
+async function usersById(sql: Sql, ids: readonly string[]) {
+  const rows = await sql<{ id: string; username: string | null; displayName: string | null }[]>`
+    select id, username, display_name as "displayName" from users
+    where id in (select value::uuid from jsonb_array_elements_text(${sql.json(ids)}))`;
+  return rows.map(({ id, username, displayName }) => ({ id, username, displayName }));
+}
+
+/** A database that is away is nobody's mistake and no bug: the outcome is unknown and may be asked for again. */
+function guarded<Input, Output>(
+  service: (input: Input) => Promise<Output>,
+): (input: Input) => Promise<Output> {
+  return async (input) => {
+    try {
+      return await service(input);
+    } catch (error) {
+      throw isOutage(error)
+        ? new NuboError('unavailable', 'The database is away.', { retryMs: 1_000 })
+        : error;
+    }
+  };
+}
+
+/** Connection lost or refused, shutdown, deadlock, serialisation: SQLSTATE classes 08, 40, 53, 57, or Node's codes. */
+function isOutage(error: unknown): boolean {
+  if (error instanceof NuboError || !(error instanceof Error)) return false;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (error instanceof postgres.PostgresError) return /^(08|40|53|57)/.test(code);
+  return /^(CONNECTION_|CONNECT_TIMEOUT|ECONN|EPIPE|ETIMEDOUT)/.test(code);
+}

@@ -1,0 +1,46 @@
+/** What main and its threads say to each other: wiring, health and shutdown, never traffic. */
+import type { MessagePort } from 'node:worker_threads';
+import type { MetricObjectWithValues, MetricValue } from 'prom-client';
+import type { Config } from '#src/config.js';
+
+/** `workerData` of every thread. */
+export interface ThreadSettings {
+  readonly role: 'front' | 'shard';
+  /** Index among the threads of its role, from 0. */
+  readonly index: number;
+  readonly config: Config;
+  readonly postgresUrl: string;
+  /** Row of `writers` by shard index: the shard numbers of the current placement. */
+  readonly shardNumbers: readonly number[];
+  /** The port that was proven free. */
+  readonly port: number;
+}
+
+export type MetricsJson = MetricObjectWithValues<MetricValue<string>>[];
+
+export type ToThread =
+  /** The way to a peer of the other role; a second one for the same index replaces the first. */
+  | { kind: 'link'; index: number; port: MessagePort }
+  | { kind: 'peer gone'; index: number }
+  /** To fronts, once all links are laid. */
+  | { kind: 'listen' }
+  | { kind: 'read metrics'; id: number }
+  | { kind: 'metrics'; id: number; text: string }
+  /** To fronts: not ready any more. */
+  | { kind: 'draining' }
+  /** To fronts: no new sockets, say goodbye over this time. */
+  | { kind: 'close sockets'; windowMs: number }
+  /** To shards: write what is queued. */
+  | { kind: 'drain' }
+  | { kind: 'stop' };
+
+export type ToMain =
+  | { kind: 'started' }
+  | { kind: 'listening'; isListening: boolean }
+  | { kind: 'metrics read'; id: number; metrics: MetricsJson }
+  /** A front was asked for /metrics. */
+  | { kind: 'want metrics'; id: number }
+  | { kind: 'sockets closed' }
+  | { kind: 'drained' }
+  /** `fenced`: another server owns the database; the process must end. */
+  | { kind: 'fatal'; reason: 'fenced' | 'broken' | 'crashed'; message: string };

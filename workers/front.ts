@@ -1,0 +1,4 @@
+/** Thread file of a front. */
+import { runFront } from './run-front.js';
+
+runFront();

@@ -1,0 +1,126 @@
+/**
+ * The supervisor: prepares the database, starts the threads, links them, starts again what dies, and takes all down.
+ * No traffic passes through it.
+ */
+import { createServer } from 'node:net';
+import type { Config } from '#src/config.js';
+import { StartError } from '#src/errors.js';
+import { createLog } from '#src/log.js';
+import { prepareDatabase } from '#src/storage/postgres/prepare.js';
+import { registerThreadMetrics } from '#src/thread-metrics.js';
+import type { ThreadSettings, ToMain } from './control.js';
+import { drainThreads } from './drain.js';
+import { MetricsHub } from './metrics-hub.js';
+import { Threads } from './threads.js';
+
+export interface Nubo {
+  /** Where the fronts listen. */
+  readonly port: number;
+  /** Drains and stops (O4). 0, or 1 when the deadline passed with something left. */
+  stop(): Promise<number>;
+}
+
+export interface StartHooks {
+  /** Other thread files, for tests that plant faults. */
+  readonly files?: Partial<Record<ThreadSettings['role'], URL>>;
+}
+
+/** How long threads get to close their sockets when the process must end at once. */
+const endMsMax = 3000;
+
+/**
+ * Starts nubo on a Postgres that runs. `config.postgresUrl` must be set.
+ *
+ * @throws UserError on unsafe settings of the database, StartError when another nubo serves it
+ */
+export async function startNubo(config: Config, hooks: StartHooks = {}): Promise<Nubo> {
+  const { postgresUrl } = config;
+  if (postgresUrl === undefined) throw new Error('startNubo needs the URL of a Postgres');
+  const log = createLog({ level: config.logLevel, thread: 'main' });
+  registerThreadMetrics('main');
+  const database = await prepareDatabase({ url: postgresUrl, shards: config.shards, log });
+  const port = config.port === 0 ? await freePort(config.host) : config.port;
+
+  const endProcess = async (message: string): Promise<void> => {
+    log.fatal(message);
+    await Promise.race([threads.stop(), new Promise((resolve) => setTimeout(resolve, endMsMax))]);
+    process.exit(1);
+  };
+  const hub = new MetricsHub((id) => {
+    threads.tell('front', { kind: 'read metrics', id });
+    threads.tell('shard', { kind: 'read metrics', id });
+    return threads.up.length;
+  });
+  const threads = new Threads({
+    files: {
+      front: hooks.files?.front ?? new URL('./front.js', import.meta.url),
+      shard: hooks.files?.shard ?? new URL('./shard.js', import.meta.url),
+    },
+    counts: { front: config.fronts, shard: config.shards },
+    settings: (role, index) => ({
+      role,
+      index,
+      config,
+      postgresUrl,
+      shardNumbers: database.shardNumbers,
+      port,
+    }),
+    log,
+    onMessage: (message, from) => onMessage(message, from.index),
+    onGiveUp: (message) => void endProcess(message),
+  });
+  function onMessage(message: ToMain, index: number): void {
+    switch (message.kind) {
+      case 'metrics read':
+        return hub.onAnswer(message.id, message.metrics);
+      case 'want metrics':
+        hub.read().then(
+          (text) => threads.tellOne('front', index, { kind: 'metrics', id: message.id, text }),
+          (error) => log.error({ err: error }, 'metrics could not be read'),
+        );
+        return;
+      case 'fatal':
+        // A broken or crashed shard ends itself and is started again; a fenced one must not be.
+        if (message.reason === 'fenced') void endProcess(`This server was fenced off: ${message.message}.`);
+        else log.error({ shard: index, reason: message.reason }, message.message);
+        return;
+      case 'started':
+      case 'listening':
+      case 'sockets closed':
+      case 'drained':
+        return;
+      default:
+        return message satisfies never;
+    }
+  }
+
+  try {
+    await threads.start();
+  } catch (error) {
+    await threads.stop();
+    await database.close();
+    throw new StartError(error instanceof Error ? error.message : String(error));
+  }
+  return {
+    port,
+    stop: async () => {
+      const code = await drainThreads(threads, config, log);
+      await database.close();
+      return code;
+    },
+  };
+}
+
+/** Asks the system for a free port. */
+function freePort(host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen({ host, port: 0, exclusive: true }, () => {
+      const address = server.address();
+      server.close(() =>
+        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port')),
+      );
+    });
+  });
+}

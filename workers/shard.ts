@@ -1,0 +1,4 @@
+/** Thread file of a shard. */
+import { runShard } from './run-shard.js';
+
+runShard();
