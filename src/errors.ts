@@ -20,3 +20,8 @@ export class NuboError extends Error {
 export class UserError extends Error {
   override readonly name = 'UserError';
 }
+
+/** nubo cannot start as things stand (a taken port, a data folder in use): one sentence, exit code 1 (O5, O6). */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}

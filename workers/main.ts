@@ -3,9 +3,11 @@
  * No traffic passes through it.
  */
 import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import type { Config } from '#src/config.js';
 import { StartError } from '#src/errors.js';
 import { createLog } from '#src/log.js';
+import { ensureDemo } from '#src/people/demo.js';
 import { prepareDatabase } from '#src/storage/postgres/prepare.js';
 import { registerThreadMetrics } from '#src/thread-metrics.js';
 import type { ThreadSettings, ToMain } from './control.js';
@@ -39,6 +41,10 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
   const log = createLog({ level: config.logLevel, thread: 'main' });
   registerThreadMetrics('main');
   const database = await prepareDatabase({ url: postgresUrl, shards: config.shards, log });
+  if (config.demo !== undefined) {
+    const poolFile = fileURLToPath(new URL('./pool.js', import.meta.url));
+    await ensureDemo({ url: postgresUrl, demo: config.demo, poolFile });
+  }
   const port = config.port === 0 ? await freePort(config.host) : config.port;
 
   const endProcess = async (message: string): Promise<void> => {

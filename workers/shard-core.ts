@@ -8,7 +8,7 @@ import type { ConversationPorts } from '#actors/conversation/ports.js';
 import type { ConversationMessage, WriterMessage } from '#actors/messages.js';
 import type { WriterPorts } from '#actors/postgres-writer/ports.js';
 import { PostgresWriter } from '#actors/postgres-writer/postgres-writer.js';
-import type { ActorStats } from '#src/runtime/actor.js';
+import type { Actor, ActorStats } from '#src/runtime/actor.js';
 import type { RuntimePorts } from '#src/runtime/ports.js';
 import { createActorSystem } from '#src/runtime/system.js';
 import type { LogStore } from '#src/storage/ports.js';
@@ -32,6 +32,9 @@ export interface ShardCoreOptions {
   post(front: number, message: ToFront): void;
   /** The shard must end: `fenced` ends the process, `broken` and `crashed` the thread. */
   fatal(reason: 'fenced' | 'broken' | 'crashed', message: string): void;
+  /** For tests that plant faults: another actor around each conversation. */
+  wrapConversation?(actor: Actor<ConversationMessage>): Actor<ConversationMessage>;
+  onCrash?(address: string, error: unknown): void;
   onBatch?: WriterPorts['onBatch'];
   onMove?: WriterPorts['onMove'];
 }
@@ -62,7 +65,10 @@ const mailboxFull: Refusal = {
 /** Builds the actors of one shard; the writer claims its epoch at once. */
 export function createShardCore(options: ShardCoreOptions): ShardCore {
   const { ports, store, publisher, rates, post } = options;
-  const system = createActorSystem({ ports });
+  const system = createActorSystem({
+    ports,
+    options: { onCrash: (crash) => options.onCrash?.(crash.address, crash.error) },
+  });
   const answered = new Answered(ports.clock);
 
   const tellWriter = (message: WriterMessage): void => {
@@ -105,11 +111,16 @@ export function createShardCore(options: ShardCoreOptions): ShardCore {
     },
     mailboxItemsMax: 1,
     mailboxBytesMax: 1,
+    // It only gathers: the more it takes in before the end of its turn, the larger the batch.
+    turnItemsMax: 8192,
     onUndelivered: () => options.fatal('crashed', 'the writer of this shard crashed'),
   });
 
   system.register<ConversationMessage>('conversation', {
-    create: (context) => new Conversation(context, conversationPorts),
+    create: (context) => {
+      const actor = new Conversation(context, conversationPorts);
+      return options.wrapConversation?.(actor) ?? actor;
+    },
     mailboxItemsMax: 10_000,
     mailboxBytesMax: 16 * 1024 * 1024,
     idleMs: conversationIdleMs,

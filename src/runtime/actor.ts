@@ -22,7 +22,10 @@ export interface ActorContext<Message> {
   readonly id: string;
   /** How often this address has crashed since it was last well: 0 for a first activation. */
   readonly crashes: number;
-  /** To itself, as a system message: how results of ports come back. */
+  /**
+   * To its address, as a system message: how results of ports come back. When the instance that asked is gone, its
+   * successor hears them; so a result says enough to be used or ignored by an instance that did not ask.
+   */
   tellSelf(message: Message): void;
 }
 
@@ -32,6 +35,8 @@ export interface ActorKind<Message> {
   /** Bounds of a mailbox (A1). System messages are not counted: their number is bounded by what they answer. */
   readonly mailboxItemsMax: number;
   readonly mailboxBytesMax: number;
+  /** Messages taken in one turn; the runtime's own limit when absent. More for actors that only gather. */
+  readonly turnItemsMax?: number;
   /** Passivate after this long without a message; absent: never. */
   readonly idleMs?: number;
   /**

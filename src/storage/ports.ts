@@ -84,11 +84,20 @@ export interface LogStore {
    * Writes the events as batch `batch` (L1), with the side effects of membership and creation in the same
    * transaction. The events carry their final conv, seq, number and at. Sorts by id itself (L11).
    */
-  write(batch: { epoch: number; batch: number; events: readonly LogEvent[] }, done: (outcome: WriteOutcome) => void): void;
+  write(
+    batch: { epoch: number; batch: number; events: readonly LogEvent[] },
+    done: (outcome: WriteOutcome) => void,
+  ): void;
   /** Finds operations by id; absent ones are left out. */
-  lookup(ids: readonly string[], done: (result: { kind: 'found'; operations: StoredOperation[] } | Failed) => void): void;
+  lookup(
+    ids: readonly string[],
+    done: (result: { kind: 'found'; operations: StoredOperation[] } | Failed) => void,
+  ): void;
   /** Reads one conversation, from committed state only. */
-  load(conv: string, done: (result: { kind: 'loaded'; snapshot: ConversationSnapshot } | Failed) => void): void;
+  load(
+    conv: string,
+    done: (result: { kind: 'loaded'; snapshot: ConversationSnapshot } | Failed) => void,
+  ): void;
   /** Events with after < seq < before, rising; the first `limit` of them, or the last when `last` is set. */
   read(
     range: { conv: string; after: number; before: number; limit: number; last: boolean },
@@ -97,7 +106,10 @@ export interface LogStore {
   /** Writes heads and marks; both only grow. */
   flush(progress: Progress, done: (result: { kind: 'flushed' } | Failed) => void): void;
   /** Which of these users do not exist. */
-  unknownUsers(users: readonly string[], done: (result: { kind: 'checked'; unknown: string[] } | Failed) => void): void;
+  unknownUsers(
+    users: readonly string[],
+    done: (result: { kind: 'checked'; unknown: string[] } | Failed) => void,
+  ): void;
 }
 
 /** How many events an activating conversation is given. */

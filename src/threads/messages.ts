@@ -2,8 +2,9 @@
  * Everything that fronts and shards say to each other, and main to both. Each is a plain object that can be
  * cloned between threads; they are gathered per turn and posted as one array (A8).
  */
-import type { ControlEvent, LogEvent } from '../wire/events.js';
+
 import type { ErrorName } from '../wire/codes.js';
+import type { ControlEvent, LogEvent } from '../wire/events.js';
 import type { DurableOperation } from '../wire/operations.js';
 
 /** Which token bucket a sender draws from; `high` only by a token that an operator or the application signed. */
@@ -11,10 +12,13 @@ export type RateClass = 'standard' | 'high';
 
 /** A durable operation on its way to its conversation: without the client's `ref`, with who and where to answer. */
 export type DurableRequest = {
-  [Op in DurableOperation['op']]: { kind: Op; request: number; user: string; rate: RateClass; conv: string } & Omit<
-    Extract<DurableOperation, { op: Op }>,
-    'op' | 'ref' | 'conv'
-  >;
+  [Op in DurableOperation['op']]: {
+    kind: Op;
+    request: number;
+    user: string;
+    rate: RateClass;
+    conv: string;
+  } & Omit<Extract<DurableOperation, { op: Op }>, 'op' | 'ref' | 'conv'>;
 }[DurableOperation['op']];
 
 /** `request` numbers are a front's own counter × 256 + the front's number, so that an answer finds its way. */
@@ -69,7 +73,10 @@ export interface Refusal {
 }
 
 /** How a subscription begins (W10, W12): the events have + 1 … head, or a gap. Without `have`: nothing. */
-export type Backlog = { kind: 'none' } | { kind: 'events'; events: LogEvent[] } | { kind: 'gap'; have: number };
+export type Backlog =
+  | { kind: 'none' }
+  | { kind: 'events'; events: LogEvent[] }
+  | { kind: 'gap'; have: number };
 
 export type ToFront =
   | ({ kind: 'ack'; request: number } & AckResult)

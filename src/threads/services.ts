@@ -64,6 +64,11 @@ export interface Services {
   'people.me': { input: { user: string }; output: Profile };
   /** A user of the application was seen for the first time by this front (H6). */
   'people.appear': { input: { sub: string; name?: string }; output: { user: string } };
+  /** Names to show beside messages, of at most 1,000 users; those that do not exist are left out. */
+  'users.get': {
+    input: { ids: string[] };
+    output: Array<{ id: string; username: string | null; displayName: string | null }>;
+  };
 
   'operator.createUsers': {
     input: { users: Array<{ sub: string; name?: string }> };
@@ -80,6 +85,11 @@ export interface Services {
   'conversations.list': {
     input: { user: string; limit: number; cursor?: string };
     output: { conversations: ConversationView[]; next: string | null };
+  };
+  /** Channels whose title contains the words, best first, as this user sees them: at most `limit`. */
+  'channels.find': {
+    input: { user: string; title: string; limit: number };
+    output: { conversations: ConversationView[] };
   };
   'conversations.get': { input: { user: string; conv: string }; output: ConversationView };
   'messages.get': { input: { user: string; id: string }; output: LogEvent<'message.new'> };

@@ -3,7 +3,7 @@
  * Three shapes: `{ack: ref, …}`, `{err: ref, …}` and events `{ev, …}`. Times are Unix milliseconds.
  */
 import { z } from 'zod';
-import { errorCodes, type ErrorName } from './codes.js';
+import { type ErrorName, errorCodes } from './codes.js';
 import { conversationType, messageType } from './operations.js';
 
 const id = z.string();

@@ -14,7 +14,10 @@ export const uuid = z
 /** The id of a durable operation: a UUIDv7 the client made. Its window is checked later (L4). */
 export const operationId = z
   .string()
-  .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/, 'must be a lower-case UUIDv7');
+  .regex(
+    /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+    'must be a lower-case UUIDv7',
+  );
 
 /** Postgres cannot store NUL and UTF-8 cannot carry lone surrogates: both are the client's mistake (W16). */
 export function isStorableText(text: string): boolean {
@@ -50,7 +53,9 @@ export const conversationType = z.enum(['direct', 'group', 'channel']);
 export const messageType = z.enum(['text', 'image', 'file', 'audio', 'video', 'publication', 'system']);
 /** What a client may send; `system` is the server's. */
 const sendableType = messageType.exclude(['system']);
-export const title = text(limits.titleCharsMax * 4).min(1).max(limits.titleCharsMax);
+export const title = text(limits.titleCharsMax * 4)
+  .min(1)
+  .max(limits.titleCharsMax);
 export const description = text(limits.descriptionCharsMax * 4).max(limits.descriptionCharsMax);
 
 /** Fields of a new message, shared by the wire and REST. */

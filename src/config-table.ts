@@ -1,0 +1,210 @@
+/**
+ * Everything that can be configured, in one table (O1). The parser, `.env.example`, docs/configuration.md and
+ * `nubo config` are made from it, so a setting exists nowhere else.
+ */
+import { join } from 'node:path';
+import { z } from 'zod';
+import { projectRoot } from './project-root.js';
+
+export interface Setting<Schema extends z.ZodType = z.ZodType> {
+  /** Name of the environment variable. */
+  readonly name: string;
+  /** Another name that counts when the first is absent. */
+  readonly alias?: string;
+  /** From text to value. */
+  readonly schema: Schema;
+  /** What a person may write. */
+  readonly type: string;
+  /** The value as text when nothing is given; a function when it depends on the mode. Absent: unset. */
+  readonly fallback?: string | ((mode: Mode) => string);
+  /** How the documentation names a default that is computed or made. */
+  readonly fallbackText?: string;
+  readonly doc: string;
+  /** Never printed, and may come from a file named in `<name>_FILE`. */
+  readonly secret?: true;
+}
+
+/** `embedded`: nubo runs a Postgres of its own. `url`: it is given one. */
+export type Mode = 'embedded' | 'url';
+
+/** Under 32 bytes a key is weaker than the HMAC made with it (RFC 7518, 3.2). */
+export const secretBytesMin = 32;
+
+function setting<Schema extends z.ZodType>(options: Setting<Schema>): Setting<Schema> {
+  return options;
+}
+
+function whole(least: number, most: number) {
+  return z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .transform(Number)
+    .pipe(z.number().min(least).max(most));
+}
+
+function wholeType(least: number, most: number): string {
+  return `a whole number, ${least} to ${most}`;
+}
+
+const secret = z.string().refine((text) => Buffer.byteLength(text) >= secretBytesMin);
+const secretType = `text of at least ${secretBytesMin} bytes`;
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+function number(least: number, most: number) {
+  return { schema: whole(least, most), type: wholeType(least, most) };
+}
+
+export const settings = {
+  port: setting({
+    name: 'NUBO_PORT',
+    alias: 'PORT',
+    ...number(0, 65_535),
+    fallback: '8080',
+    doc: 'Port for WebSocket and REST; 0 takes a free one.',
+  }),
+  host: setting({
+    name: 'NUBO_HOST',
+    schema: z.string().regex(/^[\w.:-]+$/),
+    type: 'an address',
+    fallback: (mode) => (mode === 'embedded' ? '127.0.0.1' : '0.0.0.0'),
+    fallbackText: '`127.0.0.1` with embedded Postgres, else `0.0.0.0`',
+    doc: 'Address to listen on.',
+  }),
+  data: setting({
+    name: 'NUBO_DATA',
+    schema: z.string().min(1),
+    type: 'a folder',
+    fallback: join(projectRoot, 'data'),
+    fallbackText: '`data` in the clone',
+    doc: 'Folder for embedded Postgres, made secrets and what the other commands need to find the server.',
+  }),
+  postgresUrl: setting({
+    name: 'NUBO_POSTGRES_URL',
+    schema: z.string().regex(/^postgres(ql)?:\/\/\S+$/),
+    type: 'a postgres://… URL',
+    fallbackText: 'absent: an embedded Postgres in the data folder',
+    doc: 'Postgres 15 to 18. Without it nubo runs a Postgres of its own.',
+    secret: true,
+  }),
+  env: setting({
+    name: 'NUBO_ENV',
+    schema: z.enum(['development', 'production']),
+    type: '`development` or `production`',
+    fallback: (mode) => (mode === 'embedded' ? 'development' : 'production'),
+    fallbackText: '`development` with embedded Postgres, else `production`',
+    doc: 'In production, secrets must be given and a well-known one refuses to start.',
+  }),
+  fronts: setting({
+    name: 'NUBO_FRONTS',
+    ...number(1, 64),
+    fallbackText: 'a third of the cores, at least 1',
+    doc: 'Threads that hold sockets.',
+  }),
+  shards: setting({
+    name: 'NUBO_SHARDS',
+    ...number(1, 64),
+    fallbackText: 'the cores that the fronts leave, at least 1',
+    doc: 'Threads that hold conversations, each with its own Postgres connections.',
+  }),
+  secret: setting({
+    name: 'NUBO_SECRET',
+    schema: secret,
+    type: secretType,
+    fallbackText: 'made and kept in the data folder; required in production with `NUBO_POSTGRES_URL`',
+    doc: 'Key that signs the access tokens of nubo.',
+    secret: true,
+  }),
+  appSecret: setting({
+    name: 'NUBO_APP_SECRET',
+    schema: secret,
+    type: secretType,
+    fallbackText: 'absent: not accepted',
+    doc: "Key of the tokens that your application's server makes (HS256).",
+    secret: true,
+  }),
+  appJwksUrl: setting({
+    name: 'NUBO_APP_JWKS_URL',
+    schema: z.string().regex(/^https?:\/\/\S+$/),
+    type: 'an http(s) URL',
+    fallbackText: 'absent: not accepted',
+    doc: "Address of the public keys of the tokens that your application's server makes.",
+  }),
+  operatorKey: setting({
+    name: 'NUBO_OPERATOR_KEY',
+    schema: secret,
+    type: secretType,
+    fallbackText:
+      'made and kept in the data folder; in production with `NUBO_POSTGRES_URL` the operator API is closed',
+    doc: 'Bearer key of the operator API.',
+    secret: true,
+  }),
+  accessTokenSeconds: setting({
+    name: 'NUBO_ACCESS_TOKEN_SECONDS',
+    ...number(10, 86_400),
+    fallback: '900',
+    doc: 'How long an access token is good.',
+  }),
+  refreshTokenDays: setting({
+    name: 'NUBO_REFRESH_TOKEN_DAYS',
+    ...number(1, 3_650),
+    fallback: '30',
+    doc: 'How long a refresh token is good.',
+  }),
+  logLevel: setting({
+    name: 'NUBO_LOG_LEVEL',
+    schema: z.enum(logLevels),
+    type: `one of ${logLevels.map((level) => `\`${level}\``).join(', ')}`,
+    fallback: 'info',
+    fallbackText: '`info`; `warn` on a terminal',
+    doc: 'The least severe log lines that are written.',
+  }),
+  drainSeconds: setting({
+    name: 'NUBO_DRAIN_SECONDS',
+    ...number(1, 3_600),
+    fallback: '20',
+    doc: 'How long a drain may take before nubo ends with exit code 1.',
+  }),
+  ratePerSecond: setting({
+    name: 'NUBO_RATE_PER_SECOND',
+    ...number(1, 1_000_000_000),
+    fallback: '50',
+    doc: 'Durable operations a user may send a second, on average.',
+  }),
+  rateBurst: setting({
+    name: 'NUBO_RATE_BURST',
+    ...number(1, 1_000_000_000),
+    fallback: '200',
+    doc: 'Durable operations a user may send at once.',
+  }),
+  highRatePerSecond: setting({
+    name: 'NUBO_HIGH_RATE_PER_SECOND',
+    ...number(1, 1_000_000_000),
+    fallback: '1000000',
+    doc: 'The same for tokens of class `high`, which only an operator or your application can make.',
+  }),
+  highRateBurst: setting({
+    name: 'NUBO_HIGH_RATE_BURST',
+    ...number(1, 1_000_000_000),
+    fallback: '1000000',
+    doc: 'The same for tokens of class `high`, which only an operator or your application can make.',
+  }),
+  allowedOrigins: setting({
+    name: 'NUBO_ALLOWED_ORIGINS',
+    schema: z
+      .string()
+      .regex(/^(\*|https?:\/\/[^\s,/]+(\s*,\s*https?:\/\/[^\s,/]+)*)$/)
+      .transform((text) => text.split(',').map((origin) => origin.trim())),
+    type: '`*` or origins, comma-separated',
+    fallback: '*',
+    doc: 'Browser pages that may use this server. Tokens never travel in cookies, so any page is safe by default.',
+  }),
+} as const;
+
+export type SettingKey = keyof typeof settings;
+
+/** What the table's schemas give, by key; `undefined` where nothing was given and there is no default. */
+export type SettingValues = { [Key in SettingKey]?: z.output<(typeof settings)[Key]['schema']> };
+
+/** The table as a list, in its order. */
+export const settingList: ReadonlyArray<{ readonly key: SettingKey; readonly setting: Setting }> =
+  Object.entries(settings).map(([key, entry]) => ({ key: key as SettingKey, setting: entry }));

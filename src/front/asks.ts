@@ -1,0 +1,104 @@
+/** From what a client asks to what the conversation's shard is asked. No rule of the conversation is known here. */
+import { directConversationId } from '../ids.js';
+import type { ConversationRequest, RateClass, Refusal } from '../threads/messages.js';
+import { wireLimits } from '../wire/limits.js';
+import type { DurableOperation, Operation } from '../wire/operations.js';
+
+/** Who asks, and by which number the answer finds its way. */
+export interface Asker {
+  readonly request: number;
+  readonly user: string;
+  readonly rate: RateClass;
+}
+
+/** What an operation carries besides its name: on the wire there is a `ref` as well. */
+type Unreferenced<Op> = Op extends unknown ? Omit<Op, 'ref'> : never;
+export type DurableAsk = Unreferenced<DurableOperation>;
+export type HistoryAsk = Unreferenced<Operation<'history'>>;
+
+/** The conversation an operation is for. One to be created takes the id of its operation; a pair owns its own. */
+export function conversationOf(operation: DurableAsk, user: string): string {
+  if (operation.op !== 'create') return operation.conv;
+  const other = operation.type === 'direct' ? operation.members?.[0] : undefined;
+  return other === undefined ? operation.id : directConversationId(user, other);
+}
+
+/** What is wrong with the operation as a whole, beyond what its schema says of each field (W16). */
+export function faultOf(operation: DurableAsk | HistoryAsk, user: string): Refusal | undefined {
+  if (operation.op === 'create' && operation.type === 'direct') {
+    const members = operation.members ?? [];
+    if (members.length !== 1 || members[0] === user)
+      return invalid('members must name exactly the other member');
+  }
+  if (operation.op === 'history') {
+    const given = [operation.before, operation.after, operation.around].filter(
+      (place) => place !== undefined,
+    );
+    if (given.length > 1) return invalid('only one of before, after and around may be given');
+  }
+  return undefined;
+}
+
+export function invalid(message: string): Refusal {
+  return { code: 'invalid', message, stored: false };
+}
+
+/** `conv` is what conversationOf said. */
+export function durableRequest(operation: DurableAsk, conv: string, asker: Asker): ConversationRequest {
+  const { request, user, rate } = asker;
+  switch (operation.op) {
+    case 'send': {
+      const message: Extract<ConversationRequest, { kind: 'send' }> = {
+        kind: 'send',
+        request,
+        user,
+        rate,
+        conv,
+        id: operation.id,
+        text: operation.text,
+      };
+      if (operation.type !== undefined) message.type = operation.type;
+      if (operation.metadata !== undefined) message.metadata = operation.metadata;
+      if (operation.replyTo !== undefined) message.replyTo = operation.replyTo;
+      return message;
+    }
+    case 'create': {
+      const { id, type, title, description, members } = operation;
+      return {
+        kind: 'create',
+        request,
+        user,
+        rate,
+        conv,
+        id,
+        type,
+        ...(title === undefined ? {} : { title }),
+        ...(description === undefined ? {} : { description }),
+        ...(members === undefined ? {} : { members }),
+      };
+    }
+    case 'join':
+    case 'leave':
+      return { kind: operation.op, request, user, rate, conv, id: operation.id };
+    case 'add':
+    case 'remove':
+      return { kind: operation.op, request, user, rate, conv, id: operation.id, member: operation.member };
+  }
+}
+
+/** Without a place in the conversation: its last page. */
+export function historyRequest(operation: HistoryAsk, request: number, user: string): ConversationRequest {
+  const { conv, before, after, around, limit } = operation;
+  return {
+    kind: 'history',
+    request,
+    user,
+    conv,
+    ...(before === undefined ? {} : { before }),
+    ...(after === undefined ? {} : { after }),
+    ...(around === undefined ? {} : { around }),
+    limit: limit ?? historyEventsDefault,
+  };
+}
+
+const historyEventsDefault = Math.min(50, wireLimits.historyEventsMax);

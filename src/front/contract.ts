@@ -1,0 +1,67 @@
+/** What a front is to its thread: what it is given, and what may be asked of it. */
+import type { Identity } from '../people/identity.js';
+import type { Revocations } from '../people/revocations.js';
+import type { RuntimePorts } from '../runtime/ports.js';
+import type { AckResult, ToFront } from '../threads/messages.js';
+import type { ServiceName, Services } from '../threads/services.js';
+import type { Question } from './calls.js';
+import type { FrontCounters } from './counters.js';
+import type { FrontLimits } from './limits.js';
+import type { BroadcastPort, SocketPort } from './ports.js';
+import type { Session, SessionOptions } from './session.js';
+import type { Placement, PostToShard } from './shards.js';
+
+export interface FrontDependencies {
+  /** 0 to 255; request numbers carry it. */
+  readonly number: number;
+  readonly ports: RuntimePorts;
+  readonly broadcast: BroadcastPort;
+  readonly placement: Placement;
+  readonly post: PostToShard;
+  /** Rejects with a NuboError; see src/people/tokens.ts. */
+  readonly verify: (token: string) => Promise<Identity>;
+  readonly revocations: Revocations;
+  /** Other bounds than those of limits.ts, for tests. */
+  readonly limits?: Partial<FrontLimits>;
+  /** Seconds that only grow; the clock's when absent. */
+  readonly stopwatch?: () => number;
+  /** Errors that are a bug of ours: their clients hear `internal`. */
+  readonly onFault?: (error: unknown) => void;
+}
+
+export interface FrontStats {
+  readonly sessions: number;
+  readonly users: number;
+  readonly topics: number;
+  /** Requests that wait for a shard. */
+  readonly requests: number;
+}
+
+export interface Front {
+  readonly counters: FrontCounters;
+  readonly shardCount: number;
+  shardOf(id: string): number;
+  /** What a shard posted, in its order. */
+  onShardMessages(shard: number, messages: readonly ToFront[]): void;
+  /** Its requests are answered `unavailable`, and so are new ones until it is back (P7). */
+  shardGone(shard: number): void;
+  /** A new one has taken its place: topics are registered again, users told (P6, A10). */
+  shardBack(shard: number): void;
+  openSession(socket: SocketPort, options: Omit<SessionOptions, 'id'>): Session;
+  /** For REST: rejects with a NuboError. */
+  authenticate(token: string): Promise<Identity>;
+  /** For REST: one question to a conversation. Rejects with RefusedError. */
+  ask(question: Question): Promise<AckResult>;
+  /** For REST: one call of a service. Rejects with RefusedError. */
+  call<Name extends ServiceName>(
+    shard: number,
+    service: Name,
+    input: Services[Name]['input'],
+  ): Promise<Services[Name]['output']>;
+  stats(): FrontStats;
+  readonly isDraining: boolean;
+  /** Closes every socket with 4000, in batches spread over `windowMs` (O4). Resolves when none is left, or late. */
+  drain(windowMs: number): Promise<void>;
+  /** Ends the timers. Sockets are the server's to close. */
+  stop(): void;
+}

@@ -1,0 +1,146 @@
+/** What a live session may ask: each operation becomes a request to a shard, or is answered here. */
+import type { Identity } from '../people/identity.js';
+import type { ToShard } from '../threads/messages.js';
+import { wireLimits } from '../wire/limits.js';
+import type { DurableOperation, Operation } from '../wire/operations.js';
+import { conversationOf, durableRequest, faultOf, historyRequest, invalid } from './asks.js';
+import { placeOf } from './page.js';
+import type { Session } from './session.js';
+import { OperationRequest, SubscribeRequest } from './socket-requests.js';
+
+/** Every operation with a `ref` is answered once, now or by its request (W7). */
+export function perform(
+  session: Session,
+  identity: Identity,
+  operation: Exclude<Operation, { op: 'auth' }>,
+): void {
+  switch (operation.op) {
+    case 'send':
+    case 'create':
+    case 'join':
+    case 'leave':
+    case 'add':
+    case 'remove':
+      return performDurable(session, identity, operation);
+    case 'history':
+      return performHistory(session, identity, operation);
+    case 'read':
+      return performRead(session, identity, operation);
+    case 'subscribe':
+      return performSubscribe(session, identity, operation);
+    case 'unsubscribe':
+      return performUnsubscribe(session, operation);
+    case 'typing.start':
+    case 'typing.stop':
+      return performTyping(session, identity, operation);
+    case 'ping':
+      return session.tell({ ack: operation.ref, at: session.host.clock.now() });
+  }
+}
+
+function performDurable(session: Session, identity: Identity, operation: DurableOperation): void {
+  if (!admit(session, operation.ref)) return;
+  const fault = operation.op === 'create' ? faultOf(operation, identity.user) : undefined;
+  if (fault !== undefined) return session.refuse(operation.ref, fault);
+  const conv = conversationOf(operation, identity.user);
+  const { host } = session;
+  const waiting = new OperationRequest(session, host.shards.of(conv), operation.ref, operation.op);
+  const request = host.requests.open(waiting);
+  deliver(
+    session,
+    waiting,
+    request,
+    durableRequest(operation, conv, { request, user: identity.user, rate: identity.rate }),
+  );
+}
+
+function performHistory(session: Session, identity: Identity, operation: Operation<'history'>): void {
+  if (!admit(session, operation.ref)) return;
+  const fault = faultOf(operation, identity.user);
+  if (fault !== undefined) return session.refuse(operation.ref, fault);
+  // A page is large: who is still reading the last one waits.
+  if (session.waitingBytes > session.host.limits.softBufferBytes) {
+    return session.refuse(operation.ref, session.overloaded('Read what was sent first.'));
+  }
+  const { host } = session;
+  const waiting = new OperationRequest(
+    session,
+    host.shards.of(operation.conv),
+    operation.ref,
+    'history',
+    placeOf(operation),
+  );
+  const request = host.requests.open(waiting);
+  deliver(session, waiting, request, historyRequest(operation, request, identity.user));
+}
+
+function performRead(session: Session, identity: Identity, operation: Operation<'read'>): void {
+  if (!admit(session, operation.ref)) return;
+  const { conv, seq } = operation;
+  const { host } = session;
+  const waiting = new OperationRequest(session, host.shards.of(conv), operation.ref, 'read');
+  const request = host.requests.open(waiting);
+  deliver(session, waiting, request, { kind: 'read', request, user: identity.user, conv, seq });
+}
+
+function performSubscribe(session: Session, identity: Identity, operation: Operation<'subscribe'>): void {
+  if (!admit(session, operation.ref)) return;
+  const { host } = session;
+  if (session.topics.size + session.subscribing.size >= wireLimits.socketTopicsMax) {
+    return session.refuse(
+      operation.ref,
+      invalid(`a socket has at most ${wireLimits.socketTopicsMax} subscriptions`),
+    );
+  }
+  const { conv, have } = operation;
+  const waiting = new SubscribeRequest(session, host.topics.expect(conv), operation.ref, have);
+  const request = host.requests.open(waiting);
+  const place = have === undefined ? {} : { have };
+  deliver(session, waiting, request, { kind: 'subscribe', request, user: identity.user, conv, ...place });
+}
+
+/** Also takes back subscriptions that are still under way. */
+function performUnsubscribe(session: Session, operation: Operation<'unsubscribe'>): void {
+  for (const waiting of session.subscribing)
+    if (waiting.topic.conv === operation.conv) waiting.isCancelled = true;
+  const topic = session.host.topics.get(operation.conv);
+  if (topic !== undefined) session.leave(topic);
+  session.tell({ ack: operation.ref, conv: operation.conv });
+}
+
+/** Nobody waits for typing: without room it is lost, and says so only to those who asked (P8). */
+function performTyping(
+  session: Session,
+  identity: Identity,
+  operation: Operation<'typing.start' | 'typing.stop'>,
+): void {
+  const { host } = session;
+  const { conv, ref } = operation;
+  const active = operation.op === 'typing.start';
+  const message: ToShard = { kind: 'typing', user: identity.user, conv, active, at: host.clock.now() };
+  const refusal = host.shards.post(host.shards.of(conv), message);
+  if (refusal !== undefined) session.refuse(ref, refusal);
+  else if (ref !== undefined) session.tell({ ack: ref });
+}
+
+/** A socket has at most so many operations under way: nothing piles up unseen (A9). */
+function admit(session: Session, ref: number): boolean {
+  if (session.requestsOpen < wireLimits.socketRequestsMax) return true;
+  session.refuse(ref, session.overloaded('Too many operations wait for their answer.'));
+  return false;
+}
+
+/** What finds no room is answered at once, without `stored`: nobody has looked (A9, L5). */
+function deliver(
+  session: Session,
+  waiting: OperationRequest | SubscribeRequest,
+  request: number,
+  message: ToShard,
+): void {
+  const { host } = session;
+  waiting.opened();
+  const refusal = host.shards.post(waiting.shard, message);
+  if (refusal === undefined) return;
+  host.requests.forget(request);
+  waiting.settle({ kind: 'err', request, ...refusal });
+}

@@ -1,0 +1,65 @@
+/** The requests a front has sent to shards and not seen answered. Each is settled exactly once (W7, P7). */
+import type { ToFront } from '../threads/messages.js';
+
+/** The answers a request can have. */
+export type Answer = Extract<ToFront, { request: number }>;
+
+/** Whoever waits: a socket's operation, a REST request, a check of the front itself. */
+export interface Waiting {
+  /** The thread index of the shard that was asked. */
+  readonly shard: number;
+  settle(answer: Answer): void;
+}
+
+export class Requests {
+  private readonly waiting = new Map<number, Waiting>();
+  private readonly front: number;
+  private readonly retryMs: number;
+  private counter = 0;
+
+  /** `front` is 0 to 255; `retryMs` is what clients are told to wait when a shard is gone. */
+  constructor(front: number, retryMs: number) {
+    this.front = front;
+    this.retryMs = retryMs;
+  }
+
+  get size(): number {
+    return this.waiting.size;
+  }
+
+  /** Remembers who waits; returns the request's number. */
+  open(waiting: Waiting): number {
+    this.counter += 1;
+    const request = this.counter * 256 + this.front;
+    this.waiting.set(request, waiting);
+    return request;
+  }
+
+  /** The request was not sent after all, or nobody waits any more. */
+  forget(request: number): void {
+    this.waiting.delete(request);
+  }
+
+  /** Hands the answer to whoever waits for it. An answer nobody waits for is dropped. */
+  settle(answer: Answer): void {
+    const waiting = this.waiting.get(answer.request);
+    if (waiting === undefined) return;
+    this.waiting.delete(answer.request);
+    waiting.settle(answer);
+  }
+
+  /** Whether the shard had stored what it was asked is unknown: no `stored`, and a retry will tell (P6, P7). */
+  shardGone(shard: number): void {
+    for (const [request, waiting] of this.waiting) {
+      if (waiting.shard !== shard) continue;
+      this.waiting.delete(request);
+      waiting.settle({
+        kind: 'err',
+        request,
+        code: 'unavailable',
+        message: 'A part of the server is being started again; the outcome is unknown.',
+        retryMs: this.retryMs,
+      });
+    }
+  }
+}

@@ -1,0 +1,50 @@
+/** Which route a path belongs to. The table is small: a look at each pattern of the same length is enough. */
+import type { Route } from './route.js';
+
+export type Match =
+  | { readonly kind: 'route'; readonly route: Route; readonly params: Record<string, string> }
+  | { readonly kind: 'wrong method'; readonly allowed: readonly string[] }
+  | { readonly kind: 'unknown' };
+
+interface Pattern {
+  readonly segments: readonly string[];
+  readonly route: Route;
+}
+
+export class Router {
+  private readonly patterns: readonly Pattern[];
+
+  constructor(routes: readonly Route[]) {
+    this.patterns = routes.flatMap((route) =>
+      [route.path, ...(route.aliases ?? [])].map((path) => ({ segments: path.split('/'), route })),
+    );
+  }
+
+  /** HEAD is answered as GET. */
+  match(method: string, path: string): Match {
+    const segments = path.split('/');
+    const wanted = method === 'HEAD' ? 'GET' : method;
+    const allowed: string[] = [];
+    for (const pattern of this.patterns) {
+      const params = paramsOf(pattern.segments, segments);
+      if (params === undefined) continue;
+      if (pattern.route.method === wanted) return { kind: 'route', route: pattern.route, params };
+      allowed.push(pattern.route.method);
+    }
+    return allowed.length > 0 ? { kind: 'wrong method', allowed } : { kind: 'unknown' };
+  }
+}
+
+function paramsOf(
+  pattern: readonly string[],
+  segments: readonly string[],
+): Record<string, string> | undefined {
+  if (pattern.length !== segments.length) return undefined;
+  const params: Record<string, string> = {};
+  for (const [index, part] of pattern.entries()) {
+    const segment = segments[index] as string;
+    if (part.startsWith('{')) params[part.slice(1, -1)] = segment;
+    else if (part !== segment) return undefined;
+  }
+  return params;
+}

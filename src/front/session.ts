@@ -1,0 +1,344 @@
+/**
+ * One WebSocket client: connecting → authenticating → live → closing. What it asks is in perform.ts, what it hears
+ * comes from Topics; here are its states, its outbox and its end.
+ *
+ * Frames arrive in onFrame, answers of shards between turns; both gather in the outbox, which leaves as one frame
+ * at the end of the turn (W7).
+ */
+import type { Identity } from '../people/identity.js';
+import type { Refusal } from '../threads/messages.js';
+import { decodeOperations, encodeMessages } from '../wire/codec.js';
+import { type CloseName, closeCodes } from '../wire/codes.js';
+import type { ServerMessage } from '../wire/events.js';
+import { wireLimits } from '../wire/limits.js';
+import type { Operation } from '../wire/operations.js';
+import type { Codec } from '../wire/prescan.js';
+import { authenticate, renew } from './authentication.js';
+import type { SessionHost } from './host.js';
+import { Outbox } from './outbox.js';
+import { perform } from './perform.js';
+import type { SocketPort } from './ports.js';
+import type { Backlogged } from './slow.js';
+import type { SubscribeRequest } from './socket-requests.js';
+import { durableTopic, ephemeralTopic, type Topic } from './topic.js';
+
+export type SessionState =
+  | { readonly name: 'connecting'; readonly deadlineAt: number }
+  | { readonly name: 'authenticating'; readonly deadlineAt: number; readonly waiting: Operation[] }
+  | { readonly name: 'live'; readonly identity: Identity; readonly isRenewing: boolean }
+  /** `farewell`: the close frame has no room yet; without room by `cutAt` the connection is cut. */
+  | { readonly name: 'closing'; readonly farewell: CloseName | undefined; readonly cutAt: number };
+
+export interface SessionOptions {
+  /** Names the session where the token does not: `hello` tells it (W4). */
+  readonly id: string;
+  readonly codec: Codec;
+  readonly address: string;
+  /** Of the `Authorization` header. */
+  readonly token?: string | undefined;
+}
+
+const order = { connecting: 0, authenticating: 1, live: 2, closing: 3 } as const;
+
+export class Session {
+  readonly id: string;
+  readonly codec: Codec;
+  readonly address: string;
+  readonly socket: SocketPort;
+  readonly host: SessionHost;
+  readonly topics = new Set<Topic>();
+  /** Subscriptions that wait for a shard. */
+  readonly subscribing = new Set<SubscribeRequest>();
+  /** Operations that wait for a shard. */
+  requestsOpen = 0;
+  backlogged: Backlogged | undefined;
+  /** Changed by enter only. */
+  state: SessionState;
+  private readonly outbox: Outbox;
+  private isDirty = false;
+  /** It left its ephemeral topics, since it is behind. */
+  private isSparse = false;
+  private heardAt: number;
+  private pingedAt = 0;
+
+  constructor(host: SessionHost, socket: SocketPort, options: SessionOptions) {
+    this.host = host;
+    this.socket = socket;
+    this.id = options.id;
+    this.codec = options.codec;
+    this.address = options.address;
+    this.outbox = new Outbox(host.limits.directFrameBytes);
+    this.heardAt = host.clock.now();
+    this.state = { name: 'connecting', deadlineAt: this.heardAt + wireLimits.authenticateMs };
+    if (options.token !== undefined) authenticate(this, options.token, undefined);
+  }
+
+  /** The order of the states is one way; only a live session may enter its state again, with a newer token. */
+  enter(state: SessionState): void {
+    const from = this.state.name;
+    const isForward = order[state.name] > order[from] || (from === 'live' && state.name === 'live');
+    if (!isForward && !(from === 'closing' && state.name === 'closing'))
+      throw new Error(`a session cannot go from ${from} to ${state.name}`);
+    this.state = state;
+  }
+
+  /** Who it is; undefined until it is live. */
+  get identity(): Identity | undefined {
+    return this.state.name === 'live' ? this.state.identity : undefined;
+  }
+
+  get user(): string | undefined {
+    return this.identity?.user;
+  }
+
+  get isClosing(): boolean {
+    return this.state.name === 'closing';
+  }
+
+  /** Bytes that wait for this socket, here and below. */
+  get waitingBytes(): number {
+    return this.outbox.bytes + this.socket.bufferedBytes();
+  }
+
+  /** One frame of the client. The bytes may be gone when this returns. */
+  onFrame(frame: Uint8Array): void {
+    if (this.isClosing) return;
+    this.heard();
+    this.host.counters.framesIn += 1;
+    this.host.counters.bytesIn += frame.length;
+    const decoded = decodeOperations(this.codec, frame);
+    if (decoded.kind === 'bad') {
+      this.refuse(null, { code: 'bad_frame', message: decoded.message });
+      this.close('bad_frame');
+      return;
+    }
+    for (const item of decoded.items) {
+      if (item.kind === 'operation') this.take(item.operation);
+      else
+        this.refuse(item.ref, {
+          code: 'invalid',
+          message: item.message,
+          ...(item.durable ? { stored: false } : {}),
+        });
+      if (this.isClosing) return;
+    }
+    this.flush();
+  }
+
+  /** The peer lives: a frame, a ping or a pong. */
+  heard(): void {
+    this.heardAt = this.host.clock.now();
+  }
+
+  private take(operation: Operation): void {
+    const { state } = this;
+    switch (state.name) {
+      case 'connecting':
+        if (operation.op === 'auth') authenticate(this, operation.token, operation.ref);
+        else this.refuse(operation.ref, { code: 'unauthorized', message: 'Send auth first.' });
+        return;
+      case 'authenticating':
+        if (state.waiting.length < this.host.limits.waitingOperationsMax) state.waiting.push(operation);
+        else this.refuse(operation.ref, this.overloaded('Too many operations before authentication.'));
+        return;
+      case 'live':
+        this.host.counters.operations[operation.op] += 1;
+        if (operation.op === 'auth') renew(this, operation);
+        else perform(this, state.identity, operation);
+        return;
+      case 'closing':
+        return;
+    }
+  }
+
+  /** The one place where it comes to life; authentication.ts decides. */
+  enterLive(identity: Identity, waiting: readonly Operation[], ref: number | undefined): void {
+    this.enter({ name: 'live', identity, isRenewing: false });
+    this.host.entered(this, identity.user);
+    this.tell({
+      ev: 'hello',
+      session: identity.session ?? this.id,
+      user: identity.user,
+      at: this.host.clock.now(),
+      heartbeatMs: wireLimits.heartbeatMs,
+      limits: wireLimits,
+    });
+    if (ref !== undefined) this.tell({ ack: ref });
+    for (const operation of waiting) this.take(operation);
+    this.flush();
+  }
+
+  /** Puts a message into the outbox. `bytes`: about what it weighs, when it carries events. */
+  tell(message: ServerMessage, bytes?: number): void {
+    if (this.isClosing) return;
+    this.outbox.push(message, bytes);
+    if (this.isDirty) return;
+    this.isDirty = true;
+    this.host.markDirty(this);
+  }
+
+  /** `ref` null: about a frame or a token; undefined: an operation that wants no answer. */
+  refuse(ref: number | null | undefined, refusal: Refusal): void {
+    this.host.counters.countRefused(refusal.code);
+    if (ref === undefined) return;
+    const { code, message, retryMs, stored, at } = refusal;
+    this.tell({
+      err: ref,
+      code,
+      message,
+      ...(retryMs === undefined ? {} : { retryMs }),
+      ...(stored === undefined ? {} : { stored }),
+      ...(at === undefined ? {} : { at }),
+    });
+  }
+
+  overloaded(message: string): Refusal {
+    return { code: 'overloaded', message, retryMs: this.host.limits.overloadedRetryMs };
+  }
+
+  /** Sends what is in the outbox. An answer that finds no room ends the socket: it would be silence (W15). */
+  flush(): void {
+    this.isDirty = false;
+    if (this.outbox.isEmpty || this.isClosing) return;
+    this.outbox.drain(this.sendFrame);
+  }
+
+  private readonly sendFrame = (messages: readonly ServerMessage[]): boolean => {
+    const frame = encodeMessages(this.codec, messages);
+    this.host.counters.framesOut += 1;
+    this.host.counters.bytesOut += frame.length;
+    const result = this.socket.send(frame);
+    if (result === 'sent') return true;
+    if (result === 'dropped') {
+      this.close('slow');
+      return false;
+    }
+    this.checkBuffer();
+    return true;
+  };
+
+  /** Takes part in the topic: from now on its events arrive, or what is missing is told. */
+  attach(topic: Topic): void {
+    if (this.topics.has(topic)) return;
+    this.topics.add(topic);
+    this.host.topics.join(this, topic);
+    if (this.backlogged === undefined) this.hear(topic);
+  }
+
+  /** false: it did not take part. */
+  leave(topic: Topic): boolean {
+    if (!this.topics.delete(topic)) return false;
+    this.backlogged?.haves?.delete(topic);
+    this.stopHearing(topic);
+    this.host.topics.leave(this, topic);
+    return true;
+  }
+
+  hear(topic: Topic): void {
+    this.socket.subscribe(durableTopic(this.codec, topic.conv));
+    if (!this.isSparse) this.socket.subscribe(ephemeralTopic(this.codec, topic.conv));
+  }
+
+  stopHearing(topic: Topic): void {
+    this.socket.unsubscribe(durableTopic(this.codec, topic.conv));
+    this.socket.unsubscribe(ephemeralTopic(this.codec, topic.conv));
+  }
+
+  /** Of the `dropped` handler: only takes note. */
+  onDropped(frame: Uint8Array): void {
+    if (this.isClosing) return;
+    this.host.slow.note(this, frame, this.host.clock.now());
+    this.host.schedule();
+  }
+
+  /** Of the `drain` handler. */
+  onDrain(): void {
+    if (this.state.name === 'closing') this.sayFarewell();
+    else if (this.backlogged !== undefined || this.isSparse) this.host.drained(this);
+  }
+
+  /** The socket may have room again: it hears everything, or stays as it is. */
+  recover(): void {
+    if (this.isClosing || this.socket.bufferedBytes() > this.host.limits.softBufferBytes / 2) return;
+    this.isSparse = false;
+    if (this.backlogged !== undefined) this.host.slow.rejoin(this);
+    else for (const topic of this.topics) this.socket.subscribe(ephemeralTopic(this.codec, topic.conv));
+  }
+
+  /** First rung of the ladder: what is behind loses typing before it loses messages (P8, W15). */
+  private checkBuffer(): void {
+    if (this.isSparse || this.socket.bufferedBytes() <= this.host.limits.softBufferBytes) return;
+    this.isSparse = true;
+    if (this.backlogged !== undefined) return;
+    for (const topic of this.topics) this.socket.unsubscribe(ephemeralTopic(this.codec, topic.conv));
+  }
+
+  /** Looks at everything that has a time; called for every session, twice a second. */
+  sweep(now: number): void {
+    const { state } = this;
+    switch (state.name) {
+      case 'connecting':
+      case 'authenticating':
+        if (now >= state.deadlineAt) this.close('not_authenticated');
+        return;
+      case 'live':
+        if (now >= state.identity.expiresAt) this.close('token_expired');
+        else if (now - this.heardAt >= 2 * wireLimits.heartbeatMs) this.close('idle');
+        else this.sweepLive(now);
+        return;
+      case 'closing':
+        if (state.farewell === undefined) return;
+        if (now >= state.cutAt) this.socket.cut();
+        else this.sayFarewell();
+        return;
+    }
+  }
+
+  private sweepLive(now: number): void {
+    if (now - Math.max(this.heardAt, this.pingedAt) >= wireLimits.heartbeatMs) {
+      this.pingedAt = now;
+      this.socket.ping();
+    }
+    if (this.backlogged !== undefined && now - this.backlogged.since >= this.host.limits.drainMs)
+      this.close('slow');
+    else if (this.backlogged !== undefined || this.isSparse) this.recover();
+    else this.checkBuffer();
+  }
+
+  /** Tells what is in the outbox, then says goodbye. `reason` is sent; by default the code's name. */
+  close(name: CloseName, reason: string = name): void {
+    if (this.isClosing) return;
+    if (name !== 'slow') this.flush();
+    if (this.isClosing) return;
+    this.host.counters.connectionsClosed[name] += 1;
+    const hasRoom = this.socket.bufferedBytes() <= this.host.limits.bufferBytesMax;
+    this.end(hasRoom ? undefined : name);
+    if (hasRoom) this.socket.close(closeCodes[name].code, reason);
+  }
+
+  /** The connection is gone, whoever ended it. */
+  onClose(): void {
+    if (!this.isClosing) {
+      this.host.counters.connectionsClosed.gone += 1;
+      this.end(undefined);
+    }
+    this.host.removed(this);
+  }
+
+  private end(farewell: CloseName | undefined): void {
+    const { user } = this;
+    this.enter({ name: 'closing', farewell, cutAt: this.host.clock.now() + this.host.limits.closeMs });
+    this.outbox.clear();
+    for (const topic of [...this.topics]) this.leave(topic);
+    if (user !== undefined) this.host.left(this, user);
+  }
+
+  /** A close frame counts as any other: over the limit it would be dropped, and the client would not know why. */
+  private sayFarewell(): void {
+    if (this.state.name !== 'closing' || this.state.farewell === undefined) return;
+    if (this.socket.bufferedBytes() > this.host.limits.bufferBytesMax) return;
+    const name = this.state.farewell;
+    this.enter({ ...this.state, farewell: undefined });
+    this.socket.close(closeCodes[name].code, name);
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * Readers that do not keep up (W15). uWebSockets.js drops what does not fit and tells only of the first frame that
+ * it dropped together with others; so a dropped frame means: from here on this socket may lack anything. It leaves
+ * its topics, and when it has drained it joins them again and is told what it lacks of each.
+ *
+ * Nothing is done inside the `dropped` handler but to take note: uWebSockets.js is walking the socket's topics then
+ * and ends the process when they change under it.
+ */
+import { firstDurableSeq } from '../wire/codec.js';
+import type { FrontCounters } from './counters.js';
+import type { Session } from './session.js';
+import type { Topic } from './topic.js';
+import type { Topics } from './topics.js';
+
+/** What is known of one slow reader. */
+export interface Backlogged {
+  /** Unix ms of the first dropped frame. */
+  readonly since: number;
+  /** Of the first dropped frame, if it held durable events: exact, since all before it went out. */
+  readonly first: { readonly conv: string; readonly seq: number } | undefined;
+  /** Since it left its topics: the last seq of each that it certainly got. */
+  haves: Map<Topic, number> | undefined;
+}
+
+export class SlowReaders {
+  /** Dropped frames were reported; they leave their topics as soon as that is safe. */
+  private noted: Session[] = [];
+  private readonly topics: Topics;
+  private readonly counters: FrontCounters;
+  private readonly turn: () => number;
+
+  constructor(topics: Topics, counters: FrontCounters, turn: () => number) {
+    this.topics = topics;
+    this.counters = counters;
+    this.turn = turn;
+  }
+
+  /** Of the `dropped` handler. Changes no topic. */
+  note(session: Session, frame: Uint8Array, now: number): void {
+    this.counters.framesDropped += 1;
+    if (session.backlogged !== undefined) return;
+    this.counters.slowReaders += 1;
+    session.backlogged = { since: now, first: firstDurableSeq(session.codec, frame), haves: undefined };
+    this.noted.push(session);
+  }
+
+  /** Lets those noted leave their topics. Called before and after each publish, never inside one. */
+  settle(): void {
+    if (this.noted.length === 0) return;
+    const noted = this.noted;
+    this.noted = [];
+    for (const session of noted) this.leaveTopics(session);
+  }
+
+  private leaveTopics(session: Session): void {
+    const backlogged = session.backlogged;
+    if (backlogged === undefined || backlogged.haves !== undefined || session.isClosing) return;
+    backlogged.haves = new Map();
+    for (const topic of session.topics) {
+      session.stopHearing(topic);
+      const settled = topic.settledSeq(this.turn());
+      const exact = backlogged.first?.conv === topic.conv ? backlogged.first.seq - 1 : settled;
+      backlogged.haves.set(topic, exact);
+    }
+  }
+
+  /** The socket has room again: it joins its topics and is told what it lacks of each, the last word included. */
+  rejoin(session: Session): void {
+    this.settle();
+    const haves = session.backlogged?.haves;
+    session.backlogged = undefined;
+    for (const topic of session.topics) {
+      this.topics.flush(topic);
+      // Its own answers may have found no room in that flush.
+      if (session.isClosing) return;
+      session.hear(topic);
+      const have = haves?.get(topic) ?? topic.lastSeq;
+      if (have >= topic.lastSeq) continue;
+      this.counters.gapsTold += 1;
+      session.tell({ ev: 'gap', conv: topic.conv, have, head: topic.lastSeq });
+    }
+    session.flush();
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * A database in memory that keeps the promises of the real one: a transaction happens wholly or not at all, ids are
+ * unique everywhere, a seq is unique in its conversation, and the fence holds. Every method is synchronous, so a
+ * simulation can put any delay, failure or death around it.
+ */
+import type { LogEvent } from '../../wire/events.js';
+import { isStorableText } from '../../wire/operations.js';
+import { effectsOf } from '../effects.js';
+import {
+  type ConversationInfo,
+  type ConversationSnapshot,
+  type Ownership,
+  type Progress,
+  recentEventsMax,
+  type StoredOperation,
+  type WriteOutcome,
+} from '../ports.js';
+import { type StoredMember, Tables } from './tables.js';
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+export class MemoryDatabase {
+  /** Who exists; a simulation and tests add to it. */
+  readonly users = new Set<string>();
+  private readonly tables = new Tables();
+
+  own(shard: number): Ownership {
+    const writer = this.tables.writer(shard);
+    writer.epoch += 1;
+    return { epoch: writer.epoch, batch: writer.batch };
+  }
+
+  /** What the writer's row says, without raising the epoch. */
+  ownership(shard: number): Ownership {
+    const { epoch, batch } = this.tables.writer(shard);
+    return { epoch, batch };
+  }
+
+  /** One transaction. The events are copied: their owner may number them again. */
+  write(
+    shard: number,
+    { epoch, batch, events }: { epoch: number; batch: number; events: readonly LogEvent[] },
+  ): WriteOutcome {
+    const writer = this.tables.writer(shard);
+    if (writer.epoch !== epoch) return { kind: 'fenced' };
+    if (writer.batch !== batch - 1) {
+      return {
+        kind: 'broken',
+        message: `shard ${shard} is at batch ${writer.batch}: ${batch} cannot follow`,
+      };
+    }
+    const refusal = events.map(faultOf).find((fault) => fault !== undefined);
+    if (refusal !== undefined) return { kind: 'bad', message: refusal };
+    const sorted = [...events].sort((one, other) => (one.id < other.id ? -1 : 1));
+    const conflict = this.conflictOf(sorted);
+    if (conflict !== undefined) return conflict;
+    for (const event of sorted) this.tables.insert({ ...event }, { shard, batch });
+    writer.batch = batch;
+    this.applyEffects(events);
+    return { kind: 'committed' };
+  }
+
+  lookup(ids: readonly string[]): StoredOperation[] {
+    return ids.flatMap((id) => {
+      const event = this.tables.byId.get(id)?.event;
+      return event === undefined
+        ? []
+        : [{ id, conv: event.conv, from: event.from, seq: event.seq, at: event.at }];
+    });
+  }
+
+  load(conv: string): ConversationSnapshot {
+    const log = this.tables.log(conv);
+    const last = log.at(-1);
+    return {
+      info: this.tables.conversations.get(conv),
+      head: { seq: last?.seq ?? 0, number: last?.number ?? 0 },
+      members: this.members(conv).map(({ user, role, mark }) => ({ user, role, mark })),
+      recent: log.slice(-recentEventsMax),
+    };
+  }
+
+  read(range: { conv: string; after: number; before: number; limit: number; last: boolean }): LogEvent[] {
+    const within = this.tables.log(range.conv).filter(({ seq }) => seq > range.after && seq < range.before);
+    if (!range.last) return within.slice(0, range.limit);
+    return within.slice(Math.max(0, within.length - range.limit));
+  }
+
+  flush(shard: number, { batch, heads, marks }: Progress): void {
+    for (const head of heads) this.tables.raiseHead(head);
+    for (const { conv, user, mark } of marks) this.tables.raiseMark(conv, user, mark);
+    const writer = this.tables.writer(shard);
+    writer.flushed = Math.max(writer.flushed, batch);
+  }
+
+  /** Heads and senders' marks again from the batches that were not flushed; how many. */
+  repairProgress(): number {
+    let batches = 0;
+    for (const [shard, writer] of this.tables.writers) {
+      for (const { event, place } of this.tables.byId.values()) {
+        if (place.shard !== shard || place.batch <= writer.flushed) continue;
+        const preview = event.ev === 'message.new' ? event.text : '';
+        this.tables.raiseHead({
+          conv: event.conv,
+          seq: event.seq,
+          number: event.number,
+          at: event.at,
+          preview,
+        });
+        if (event.ev === 'message.new') this.tables.raiseMark(event.conv, event.from, event.number);
+      }
+      batches += writer.batch - writer.flushed;
+      writer.flushed = writer.batch;
+    }
+    return batches;
+  }
+
+  unknownUsers(users: readonly string[]): string[] {
+    return users.filter((user) => !this.users.has(user));
+  }
+
+  /** Present members, in the order in which they came. */
+  members(conv: string): StoredMember[] {
+    const all = [...(this.tables.members.get(conv)?.values() ?? [])].filter((member) => member.present);
+    return all.sort((one, other) => one.joinedSeq - other.joinedSeq || (one.user < other.user ? -1 : 1));
+  }
+
+  /** The head as the side table has it: behind the log by what was not flushed. */
+  flushedHead(conv: string): Progress['heads'][number] | undefined {
+    return this.tables.heads.get(conv);
+  }
+
+  /** Every committed event, for a checker. */
+  *everything(): Iterable<LogEvent> {
+    for (const { event } of this.tables.byId.values()) yield event;
+  }
+
+  conversations(): Iterable<ConversationInfo> {
+    return this.tables.conversations.values();
+  }
+
+  private conflictOf(sorted: readonly LogEvent[]): WriteOutcome | undefined {
+    const seen = new Set<string>();
+    for (const event of sorted) {
+      if (this.tables.byId.has(event.id) || seen.has(event.id)) return { kind: 'duplicate' };
+      const place = `${event.conv}/${event.seq}`;
+      if (this.tables.hasSeq(event.conv, event.seq) || seen.has(place)) {
+        return { kind: 'broken', message: `seq ${event.seq} of ${event.conv} was written twice` };
+      }
+      seen.add(event.id).add(place);
+    }
+    return undefined;
+  }
+
+  private applyEffects(events: readonly LogEvent[]): void {
+    const effects = effectsOf(events);
+    if (effects === undefined) return;
+    for (const info of effects.conversations) {
+      if (!this.tables.conversations.has(info.conv)) this.tables.conversations.set(info.conv, info);
+    }
+    for (const effect of effects.members) this.tables.applyMember(effect);
+  }
+}
+
+/** What Postgres would refuse in a row; undefined when nothing. */
+function faultOf(event: LogEvent): string | undefined {
+  const target = event.ev === 'member.add' || event.ev === 'member.remove' ? event.user : event.from;
+  if (![event.id, event.conv, event.from, target].every((id) => uuid.test(id)))
+    return 'not a lower-case UUID';
+  if (![event.seq, event.number, event.at].every(Number.isSafeInteger)) return 'not a safe integer';
+  if (event.seq < 1 || event.number < 0) return 'seq or number out of range';
+  return areStringsStorable(event) ? undefined : 'text with NUL or lone surrogates';
+}
+
+function areStringsStorable(value: unknown): boolean {
+  if (typeof value === 'string') return isStorableText(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([key, inner]) => isStorableText(key) && areStringsStorable(inner));
+}

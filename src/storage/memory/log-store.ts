@@ -1,0 +1,52 @@
+/** The log of one shard in memory: for simulations and tests of what stands on a log. */
+import type { Turns } from '../../runtime/ports.js';
+import type { LogStore } from '../ports.js';
+import type { MemoryDatabase } from './database.js';
+
+/** Answers each call in a later turn, from the state at the time of the call. Several may share one database. */
+export class MemoryLogStore implements LogStore {
+  private readonly database: MemoryDatabase;
+  private readonly shard: number;
+  private readonly turns: Turns;
+
+  constructor({ database, shard, turns }: { database: MemoryDatabase; shard: number; turns: Turns }) {
+    this.database = database;
+    this.shard = shard;
+    this.turns = turns;
+  }
+
+  own(done: Parameters<LogStore['own']>[0]): void {
+    const owned = this.database.own(this.shard);
+    this.turns.soon(() => done({ kind: 'owned', ...owned }));
+  }
+
+  write(batch: Parameters<LogStore['write']>[0], done: Parameters<LogStore['write']>[1]): void {
+    const outcome = this.database.write(this.shard, batch);
+    this.turns.soon(() => done(outcome));
+  }
+
+  lookup(ids: readonly string[], done: Parameters<LogStore['lookup']>[1]): void {
+    const operations = this.database.lookup(ids);
+    this.turns.soon(() => done({ kind: 'found', operations }));
+  }
+
+  load(conv: string, done: Parameters<LogStore['load']>[1]): void {
+    const snapshot = this.database.load(conv);
+    this.turns.soon(() => done({ kind: 'loaded', snapshot }));
+  }
+
+  read(range: Parameters<LogStore['read']>[0], done: Parameters<LogStore['read']>[1]): void {
+    const events = this.database.read(range);
+    this.turns.soon(() => done({ kind: 'events', events }));
+  }
+
+  flush(progress: Parameters<LogStore['flush']>[0], done: Parameters<LogStore['flush']>[1]): void {
+    this.database.flush(this.shard, progress);
+    this.turns.soon(() => done({ kind: 'flushed' }));
+  }
+
+  unknownUsers(users: readonly string[], done: Parameters<LogStore['unknownUsers']>[1]): void {
+    const unknown = this.database.unknownUsers(users);
+    this.turns.soon(() => done({ kind: 'checked', unknown }));
+  }
+}

@@ -1,0 +1,87 @@
+/** What a shard reads of its log, in committed state. Each query has its index in every leaf. */
+import type { Sql } from 'postgres';
+import type { ConversationType, LogEvent, Role } from '../../wire/events.js';
+import { type ConversationSnapshot, recentEventsMax, type StoredOperation } from '../ports.js';
+import { eventOf, type LogRow } from './log-rows.js';
+
+interface LoadRow {
+  conversation: string;
+  info: {
+    type: ConversationType;
+    title: string | null;
+    description: string | null;
+    creator: string;
+    createdAt: number;
+  } | null;
+  members: Array<[user: string, role: Role, mark: number]> | null;
+  recent: LogRow[] | null;
+}
+
+/** Snapshots in the order of `conversations`, all of one moment. */
+export async function loadConversations(sql: Sql, conversations: string[]): Promise<ConversationSnapshot[]> {
+  const rows = await sql<LoadRow[]>`select * from nubo_load(${conversations}::uuid[], ${recentEventsMax})`;
+  const byId = new Map(rows.map((row) => [row.conversation, snapshotOf(row)]));
+  return conversations.map((conv) => byId.get(conv) ?? nothing);
+}
+
+const nothing: ConversationSnapshot = {
+  info: undefined,
+  head: { seq: 0, number: 0 },
+  members: [],
+  recent: [],
+};
+
+function snapshotOf({ conversation, info, members, recent }: LoadRow): ConversationSnapshot {
+  const events = (recent ?? []).map(eventOf);
+  const last = events.at(-1);
+  return {
+    info: info === null ? undefined : { conv: conversation, ...withoutNulls(info) },
+    head: { seq: last?.seq ?? 0, number: last?.number ?? 0 },
+    members: (members ?? []).map(([user, role, mark]) => ({ user, role, mark })),
+    recent: events,
+  };
+}
+
+function withoutNulls({ title, description, ...rest }: NonNullable<LoadRow['info']>) {
+  return { ...rest, ...(title === null ? {} : { title }), ...(description === null ? {} : { description }) };
+}
+
+/** The stored operations among `ids`, by id. */
+export async function lookupOperations(sql: Sql, ids: string[]): Promise<Map<string, StoredOperation>> {
+  const rows = await sql<StoredOperation[]>`
+    select id, conversation as conv, actor as from, seq::float8 as seq, nubo_ms(at)::float8 as at
+    from conversation_log where id = any(${ids}::uuid[])`;
+  return new Map(rows.map((row) => [row.id, { ...row }]));
+}
+
+/** Events with after < seq < before in rising order: the first `limit`, or the last when `last` is set. */
+export async function readEvents(
+  sql: Sql,
+  {
+    conv,
+    after,
+    before,
+    limit,
+    last,
+  }: { conv: string; after: number; before: number; limit: number; last: boolean },
+): Promise<LogEvent[]> {
+  const rows = await sql<Array<{ row: LogRow }>>`
+    select nubo_row(l) as row from conversation_log l
+    where conversation = ${conv} and seq > ${bound(after)} and seq < ${bound(before)}
+    order by seq ${last ? sql`desc` : sql`asc`} limit ${limit}`;
+  const events = rows.map(({ row }) => eventOf(row));
+  return last ? events.reverse() : events;
+}
+
+/** What a caller means by "no bound" may be infinite. */
+function bound(seq: number): number {
+  return Math.max(-1, Math.min(Number.MAX_SAFE_INTEGER, Math.trunc(seq)));
+}
+
+/** Those of `users` that do not exist, or no more. */
+export async function findUnknownUsers(sql: Sql, users: string[]): Promise<string[]> {
+  const rows = await sql<Array<{ id: string }>>`
+    select id from users where id = any(${users}::uuid[]) and state <> 0`;
+  const known = new Set(rows.map((row) => row.id));
+  return users.filter((user) => !known.has(user));
+}

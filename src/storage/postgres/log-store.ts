@@ -1,0 +1,176 @@
+/**
+ * The log of one shard in Postgres. Batches and claims go through a connection of their own (`pg`, because its
+ * COPY survives errors), everything else through a small pool (`postgres`).
+ *
+ * Nothing here retries a batch: every call is answered once, and what an answer means is the writer's business.
+ */
+import { type Client, escapeLiteral } from 'pg';
+import type { Sql } from 'postgres';
+import type { LogEvent } from '../../wire/events.js';
+import { effectsOf } from '../effects.js';
+import type { ConversationSnapshot, LogStore, StoredOperation, WriteOutcome } from '../ports.js';
+import { BinaryCopy } from './binary-copy.js';
+import { type ComposedBatch, CopyBatch } from './copy-batch.js';
+import { Gatherer, within } from './gatherer.js';
+import { findUnknownUsers, loadConversations, lookupOperations, readEvents } from './log-reads.js';
+import { logColumns, writeRow } from './log-rows.js';
+import { takeShard } from './ownership.js';
+import { flushProgress } from './progress.js';
+import { messageOf, openSql } from './sql.js';
+import { WriterConnection } from './writer-connection.js';
+
+export interface PostgresLogStoreOptions {
+  /** `postgres://user:password@host:port/database` */
+  readonly url: string;
+  /** 0 … 8191 */
+  readonly shard: number;
+  /** Connections for reads and flushes, beside the one that writes. */
+  readonly readConnections?: number;
+}
+
+/** Reads are answered by then, with a failure if need be. */
+const readMs = 25_000;
+/** Keys of one gathered query; a load brings up to recentEventsMax events each. */
+const loadsMax = 64;
+const lookupsMax = 2_000;
+/** Reads go by indexes: fresh leaves have no statistics that would say so. */
+const plannerSettings = { enable_seqscan: 'off', enable_bitmapscan: 'off', enable_sort: 'off', jit: 'off' };
+
+export class PostgresLogStore implements LogStore {
+  private readonly shard: number;
+  private readonly writer: WriterConnection;
+  private readonly sql: Sql;
+  private readonly copy = new BinaryCopy();
+  private readonly loads: Gatherer<string, ConversationSnapshot>;
+  private readonly lookups: Gatherer<string, StoredOperation | 'absent'>;
+
+  constructor({ url, shard, readConnections = 3 }: PostgresLogStoreOptions) {
+    this.shard = shard;
+    this.writer = new WriterConnection({ url, name: `nubo writer ${shard}` });
+    this.sql = openSql(url, { max: readConnections, name: `nubo shard ${shard}`, settings: plannerSettings });
+    this.loads = new Gatherer({
+      ask: (conversations) => loadConversations(this.sql, conversations),
+      ...{ keysMax: loadsMax, queriesMax: 2, answerMs: readMs },
+    });
+    this.lookups = new Gatherer({
+      ask: async (ids) => {
+        const found = await lookupOperations(this.sql, ids);
+        return ids.map((id) => found.get(id) ?? 'absent');
+      },
+      ...{ keysMax: lookupsMax, queriesMax: 2, answerMs: readMs },
+    });
+  }
+
+  own(done: Parameters<LogStore['own']>[0]): void {
+    const owned = this.writer.acquire().then((client) => takeShard(client, this.shard));
+    within(readMs, owned, (result, message) => {
+      if (result !== undefined) return done({ kind: 'owned', ...result });
+      // Whatever state the connection is in, the next attempt begins with a new one.
+      this.writer.drop();
+      done({ kind: 'failed', message });
+    });
+  }
+
+  write(batch: Parameters<LogStore['write']>[0], done: (outcome: WriteOutcome) => void): void {
+    const client = this.writer.ready;
+    if (client !== undefined) return this.send(client, batch, done);
+    this.writer.acquire().then(
+      (connected) => setImmediate(() => this.send(connected, batch, done)),
+      (error: unknown) => setImmediate(done, { kind: 'retry', message: messageOf(error) }),
+    );
+  }
+
+  lookup(ids: readonly string[], done: Parameters<LogStore['lookup']>[1]): void {
+    let left = ids.length;
+    let failed: string | undefined;
+    const operations: StoredOperation[] = [];
+    const end = () =>
+      done(failed === undefined ? { kind: 'found', operations } : { kind: 'failed', message: failed });
+    if (left === 0) setImmediate(end);
+    for (const id of ids) {
+      this.lookups.add({
+        key: id,
+        done: (operation, failure) => {
+          if (operation === undefined) failed = failure;
+          else if (operation !== 'absent') operations.push(operation);
+          left -= 1;
+          if (left === 0) end();
+        },
+      });
+    }
+  }
+
+  load(conv: string, done: Parameters<LogStore['load']>[1]): void {
+    this.loads.add({
+      key: conv,
+      done: (snapshot, message) =>
+        done(snapshot === undefined ? { kind: 'failed', message } : { kind: 'loaded', snapshot }),
+    });
+  }
+
+  read(range: Parameters<LogStore['read']>[0], done: Parameters<LogStore['read']>[1]): void {
+    within(readMs, readEvents(this.sql, range), (events, message) =>
+      done(events === undefined ? { kind: 'failed', message } : { kind: 'events', events }),
+    );
+  }
+
+  flush(progress: Parameters<LogStore['flush']>[0], done: Parameters<LogStore['flush']>[1]): void {
+    const flushed = flushProgress(this.sql, this.shard, progress).then(() => true);
+    within(readMs, flushed, (result, message) =>
+      done(result === undefined ? { kind: 'failed', message } : { kind: 'flushed' }),
+    );
+  }
+
+  unknownUsers(users: readonly string[], done: Parameters<LogStore['unknownUsers']>[1]): void {
+    within(readMs, findUnknownUsers(this.sql, [...users]), (unknown, message) =>
+      done(unknown === undefined ? { kind: 'failed', message } : { kind: 'checked', unknown }),
+    );
+  }
+
+  /** Ends the connections, in an orderly way where they are idle. */
+  async close(): Promise<void> {
+    await Promise.all([this.writer.close(), this.sql.end({ timeout: 5 })]);
+  }
+
+  private send(
+    client: Client,
+    batch: Parameters<LogStore['write']>[0],
+    done: (outcome: WriteOutcome) => void,
+  ): void {
+    let composed: ComposedBatch;
+    try {
+      composed = this.compose(batch);
+    } catch (error) {
+      setImmediate(done, { kind: 'bad', message: messageOf(error) });
+      return;
+    }
+    client.query(new CopyBatch(composed, done));
+  }
+
+  /** @throws RangeError when a value is none that the database can hold */
+  private compose({ epoch, batch, events }: Parameters<LogStore['write']>[0]): ComposedBatch {
+    const { copy, shard } = this;
+    const effects = effectsOf(events);
+    const commands = [`select nubo_claim(${shard},${epoch},${batch})`];
+    if (events.length > 0) commands.push(`copy conversation_log(${logColumns}) from stdin (format binary)`);
+    if (effects !== undefined)
+      commands.push(`select nubo_apply(${escapeLiteral(JSON.stringify(effects))}::jsonb)`);
+    copy.begin(commands.join(';'));
+    if (events.length > 0) {
+      copy.beginRows();
+      for (const event of sortedById(events)) writeRow(copy, event, { shard, batch });
+      copy.endRows();
+    }
+    return { ...copy.take(), commands: commands.length };
+  }
+}
+
+/** One order for every writer, so that the same ids sent to two shards cannot deadlock (L11). */
+function sortedById(events: readonly LogEvent[]): readonly LogEvent[] {
+  for (let index = 1; index < events.length; index += 1) {
+    if ((events[index - 1]?.id ?? '') > (events[index]?.id ?? '')) {
+      return [...events].sort((one, other) => (one.id < other.id ? -1 : 1));
+    }
+  }
+  return events;
+}

@@ -1,0 +1,57 @@
+/** Taking a shard over: the epoch is raised once the old owner's transaction has ended (L2). */
+import type { Client } from 'pg';
+import type { Ownership } from '../ports.js';
+
+/** How long the old owner's transaction is waited for before its backend is ended. */
+const patienceMs = 1_000;
+/** A backend that was ended may still be finishing its commit. */
+const attemptsMax = 6;
+const lockNotAvailable = '55P03';
+
+/**
+ * @returns the new epoch and the last batch that was committed; no other batch can follow under an older epoch
+ * @throws Error when the row was not free even after its holder was ended several times, or the database is away
+ */
+export async function takeShard(client: Client, shard: number): Promise<Ownership> {
+  await client.query('insert into writers (shard) values ($1) on conflict do nothing', [shard]);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await raiseEpoch(client, shard);
+    } catch (error) {
+      if ((error as { code?: string }).code !== lockNotAvailable || attempt === attemptsMax) throw error;
+    }
+    await endHolder(client, shard);
+  }
+}
+
+async function raiseEpoch(client: Client, shard: number): Promise<Ownership> {
+  await client.query('begin');
+  try {
+    await client.query(`set local lock_timeout = ${patienceMs}`);
+    const { rows } = await client.query<{ epoch: string; batch: string }>(
+      `update writers set epoch = epoch + 1, backend_pid = pg_backend_pid() where shard = $1 returning epoch, batch`,
+      [shard],
+    );
+    await client.query('commit');
+    const [row] = rows;
+    if (row === undefined) throw new Error(`shard ${shard} has no row in writers`);
+    return { epoch: Number(row.epoch), batch: Number(row.batch) };
+  } catch (error) {
+    await client.query('rollback').catch(() => {});
+    throw error;
+  }
+}
+
+/**
+ * Ends the backend whose transaction holds the row. It is found by that transaction, which the row's `xmax` names:
+ * `backend_pid` is what was committed last, and the number may belong to somebody else by now.
+ */
+async function endHolder(client: Client, shard: number): Promise<void> {
+  await client.query(
+    `select pg_terminate_backend(held.pid)
+     from writers w
+     join pg_locks held on held.locktype = 'transactionid' and held.transactionid = w.xmax and held.granted
+     where w.shard = $1 and held.pid <> pg_backend_pid()`,
+    [shard],
+  );
+}

@@ -1,0 +1,191 @@
+/**
+ * What a shard tells its fronts: which front has subscribers of which conversation, and up to which seq they were
+ * told. It lives outside the actors, so that it survives their crashes: a conversation that comes back learns from
+ * `lastSeq` what was committed and not published (P6).
+ *
+ * A front whose link has no room is not told less without knowing it. The conversation is marked as lagging for that
+ * front, nothing more of it is posted there, and once there is room again one `missed` says up to where it lacks
+ * events; then publishing goes on.
+ */
+import type { ControlEvent, LogEvent } from '../wire/events.js';
+import type { Link } from './link.js';
+import type { ToFront } from './messages.js';
+import { bytesToFront, messageBytes } from './weights.js';
+
+/** The part of a front's link that the publisher needs. */
+export type FrontPost = Pick<Link<ToFront, never>, 'post' | 'postOrQueue' | 'onCredit'>;
+
+export interface PublisherCounters {
+  /** Conversations with an interested front. */
+  readonly conversations: number;
+  /** Pairs of front and conversation that wait for room. */
+  readonly lagging: number;
+  /** `missed` told because a link had no room. */
+  readonly missedTold: number;
+  readonly ephemeralShed: number;
+}
+
+interface Topic {
+  /** Numbers of the interested fronts: a handful, so a list. */
+  fronts: number[];
+  lastSeq: number;
+}
+
+interface Front {
+  readonly topics: Set<string>;
+  readonly lagging: Set<string>;
+  /** The link whose `onCredit` we hear. */
+  heard: FrontPost | undefined;
+}
+
+/** `posts`: the link to a front; undefined while there is none, then nothing is posted (its subscribers are gone). */
+export function createPublisher(options: { posts: (front: number) => FrontPost | undefined }): Publisher {
+  return new Publisher(options.posts);
+}
+
+export class Publisher {
+  private readonly posts: (front: number) => FrontPost | undefined;
+  private readonly topics = new Map<string, Topic>();
+  private readonly fronts = new Map<number, Front>();
+  private missedTold = 0;
+  private ephemeralShed = 0;
+
+  constructor(posts: (front: number) => FrontPost | undefined) {
+    this.posts = posts;
+  }
+
+  /**
+   * From now on the front hears of every event after `head`, which must be the conversation's present head: the
+   * fronts already interested are told `missed` if they were not told so far; a head below what was published is a
+   * bug and throws.
+   */
+  subscribe(front: number, conv: string, head: number): void {
+    const topic = this.topics.get(conv);
+    if (topic === undefined) {
+      this.topics.set(conv, { fronts: [front], lastSeq: head });
+    } else {
+      if (head < topic.lastSeq) {
+        throw new Error(`${conv} was published up to ${topic.lastSeq}, its head is said to be ${head}`);
+      }
+      if (head > topic.lastSeq) this.missed(conv, head);
+      if (!topic.fronts.includes(front)) topic.fronts.push(front);
+    }
+    this.frontOf(front).topics.add(conv);
+  }
+
+  unregister(front: number, conv: string): void {
+    const state = this.fronts.get(front);
+    if (state === undefined || !state.topics.delete(conv)) return;
+    state.lagging.delete(conv);
+    this.leave(front, conv);
+  }
+
+  /** The last seq told to the interested fronts; undefined when none is interested. */
+  lastSeq(conv: string): number | undefined {
+    return this.topics.get(conv)?.lastSeq;
+  }
+
+  /**
+   * Committed events, in order, without a hole after what was published; those published before are left out.
+   * Throws on a hole, before anything is posted.
+   */
+  publish(conv: string, events: readonly LogEvent[]): void {
+    const topic = this.topics.get(conv);
+    if (topic === undefined) return;
+    const fresh = eventsAfter(topic.lastSeq, conv, events);
+    const last = fresh.at(-1);
+    if (last === undefined) return;
+    topic.lastSeq = last.seq;
+    this.tellAll(topic, { kind: 'publish', conv, events: fresh });
+  }
+
+  /** The fronts will not be given the events up to `head`: they are told so. */
+  missed(conv: string, head: number): void {
+    const topic = this.topics.get(conv);
+    if (topic === undefined || head <= topic.lastSeq) return;
+    topic.lastSeq = head;
+    this.tellAll(topic, { kind: 'missed', conv, head });
+  }
+
+  /** Shed without a word where there is no room (P8). */
+  ephemeral(conv: string, event: ControlEvent, at: number): void {
+    const topic = this.topics.get(conv);
+    if (topic === undefined) return;
+    for (const front of topic.fronts) {
+      const isFull = (this.fronts.get(front)?.lagging.size ?? 0) > 0;
+      const message = { kind: 'ephemeral', conv, event, at } as const;
+      if (isFull || this.posts(front)?.post(message, messageBytes) !== true) this.ephemeralShed += 1;
+    }
+  }
+
+  /** The front and all its subscribers are gone. To be called before a new link to its successor is used. */
+  frontGone(front: number): void {
+    const state = this.fronts.get(front);
+    if (state === undefined) return;
+    this.fronts.delete(front);
+    for (const conv of state.topics) this.leave(front, conv);
+  }
+
+  counters(): PublisherCounters {
+    let lagging = 0;
+    for (const front of this.fronts.values()) lagging += front.lagging.size;
+    const { missedTold, ephemeralShed } = this;
+    return { conversations: this.topics.size, lagging, missedTold, ephemeralShed };
+  }
+
+  private tellAll(topic: Topic, message: Extract<ToFront, { kind: 'publish' | 'missed' }>): void {
+    const bytes = bytesToFront(message);
+    for (const front of topic.fronts) {
+      const state = this.frontOf(front);
+      if (state.lagging.has(message.conv)) continue;
+      const link = this.posts(front);
+      if (link === undefined || link.postOrQueue(message, bytes)) continue;
+      state.lagging.add(message.conv);
+      this.hearCredit(front, state, link);
+    }
+  }
+
+  private hearCredit(front: number, state: Front, link: FrontPost): void {
+    if (state.heard === link) return;
+    state.heard = link;
+    link.onCredit(() => {
+      if (this.fronts.get(front) === state && state.heard === link) this.tellLagging(state, link);
+    });
+  }
+
+  private tellLagging(state: Front, link: FrontPost): void {
+    for (const conv of state.lagging) {
+      const head = this.topics.get(conv)?.lastSeq;
+      if (head !== undefined) {
+        if (!link.postOrQueue({ kind: 'missed', conv, head }, messageBytes)) return;
+        this.missedTold += 1;
+      }
+      state.lagging.delete(conv);
+    }
+  }
+
+  private leave(front: number, conv: string): void {
+    const topic = this.topics.get(conv);
+    if (topic === undefined) return;
+    topic.fronts = topic.fronts.filter((other) => other !== front);
+    if (topic.fronts.length === 0) this.topics.delete(conv);
+  }
+
+  private frontOf(front: number): Front {
+    let state = this.fronts.get(front);
+    if (state === undefined) {
+      state = { topics: new Set(), lagging: new Set(), heard: undefined };
+      this.fronts.set(front, state);
+    }
+    return state;
+  }
+}
+
+function eventsAfter(seq: number, conv: string, events: readonly LogEvent[]): LogEvent[] {
+  const fresh = events.filter((event) => event.seq > seq);
+  fresh.forEach((event, index) => {
+    const expected = seq + 1 + index;
+    if (event.seq !== expected) throw new Error(`${conv}: ${event.seq} published where ${expected} was next`);
+  });
+  return fresh;
+}

@@ -1,0 +1,48 @@
+/**
+ * What messages weigh on a link, in bytes: estimates, on the high side, that cost a few nanoseconds. Bounds in bytes
+ * keep memory in hand with them; exact they need not be.
+ */
+import type { LogEvent } from '../wire/events.js';
+import type { ToFront, ToShard } from './messages.js';
+
+/** Two ids and a few numbers. */
+export const messageBytes = 256;
+/** An event without its text: five ids and a few numbers. */
+const eventBytes = 384;
+/** Not counted through: on the high side of what people put there. */
+const metadataBytes = 1024;
+/** A uuid in a list. */
+const idBytes = 64;
+
+export function bytesOfEvent(event: LogEvent): number {
+  if (event.ev === 'conversation.create') return eventBytes + event.members.length * idBytes;
+  if (event.ev !== 'message.new') return eventBytes;
+  const metadata = event.metadata === undefined ? 0 : metadataBytes;
+  return eventBytes + event.text.length * 2 + metadata;
+}
+
+export function bytesOfEvents(events: readonly LogEvent[]): number {
+  let bytes = 0;
+  for (const event of events) bytes += bytesOfEvent(event);
+  return bytes;
+}
+
+/** What a front posts. */
+export function bytesToShard(message: ToShard): number {
+  if (message.kind === 'send') {
+    return messageBytes + message.text.length * 2 + (message.metadata === undefined ? 0 : metadataBytes);
+  }
+  if (message.kind === 'create') return messageBytes + (message.members?.length ?? 0) * idBytes;
+  return messageBytes;
+}
+
+/** What a shard posts. */
+export function bytesToFront(message: ToFront): number {
+  if (message.kind === 'publish') return messageBytes + bytesOfEvents(message.events);
+  if (message.kind === 'ack' && message.events !== undefined)
+    return messageBytes + bytesOfEvents(message.events);
+  if (message.kind === 'subscribed' && message.backlog.kind === 'events') {
+    return messageBytes + bytesOfEvents(message.backlog.events);
+  }
+  return messageBytes;
+}

@@ -1,0 +1,16 @@
+/** A process of its own that runs an embedded Postgres: `node embedded-child.js FOLDER`, to be killed by tests. */
+import { createLog } from '#src/log.js';
+import { startEmbeddedPostgres } from '#src/storage/embedded/embedded-postgres.js';
+
+const dataDir = process.argv[2] ?? '';
+try {
+  const postgres = await startEmbeddedPostgres({
+    dataDir,
+    log: createLog({ level: 'fatal', thread: 'main' }),
+  });
+  process.stdout.write(`${JSON.stringify({ url: postgres.url, pid: postgres.pid })}\n`);
+  process.once('SIGTERM', () => void postgres.stop().then(() => process.exit(0)));
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}\n`);
+  process.exit(1);
+}

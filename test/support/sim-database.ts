@@ -1,0 +1,214 @@
+/**
+ * A Postgres of one process for simulations: the log, the rows of `writers` and members, with transactions that
+ * hold locks. Only committed state can be read. What it keeps: an id once, a (conversation, seq) once, batches only
+ * from the owner of the epoch, one after the other.
+ */
+
+import { effectsOf } from '#src/storage/effects.js';
+import type {
+  ConversationInfo,
+  ConversationSnapshot,
+  Ownership,
+  Progress,
+  StoredOperation,
+} from '#src/storage/ports.js';
+import { recentEventsMax } from '#src/storage/ports.js';
+import type { LogEvent, Role } from '#src/wire/events.js';
+
+/** What a batch is while it is open: it holds its writer's row and the ids it has inserted. */
+export interface Transaction {
+  readonly shard: number;
+  state: 'open' | 'committed' | 'aborted';
+  /** Called when it has ended. */
+  readonly waiters: Array<() => void>;
+  readonly ids: string[];
+}
+
+interface MemberRow {
+  role: Role;
+  mark: number;
+  isPresent: boolean;
+}
+
+interface ConversationRows {
+  info: ConversationInfo | undefined;
+  /** By seq − 1; a hole is a seq that was skipped. */
+  readonly events: LogEvent[];
+  number: number;
+  readonly members: Map<string, MemberRow>;
+  head: { seq: number; number: number } | undefined;
+}
+
+interface WriterRow {
+  epoch: number;
+  batch: number;
+  holder: Transaction | undefined;
+}
+
+export class SimDatabase {
+  readonly users = new Set<string>();
+  readonly byId = new Map<string, LogEvent>();
+  /** Virtual time of each operation's commit. */
+  readonly committedAt = new Map<string, number>();
+  private readonly conversations = new Map<string, ConversationRows>();
+  private readonly writers = new Map<number, WriterRow>();
+  /** Open transactions by the ids they have inserted. */
+  private readonly inserters = new Map<string, Transaction>();
+  private readonly now: () => number;
+
+  constructor(now: () => number) {
+    this.now = now;
+  }
+
+  begin(shard: number): Transaction {
+    return { shard, state: 'open', waiters: [], ids: [] };
+  }
+
+  /** Takes the writer's row (L1). A transaction: wait until it has ended and try again. */
+  claim(
+    transaction: Transaction,
+    epoch: number,
+    batch: number,
+  ): 'claimed' | 'fenced' | 'miscounted' | Transaction {
+    const row = this.writer(transaction.shard);
+    if (row.holder !== undefined && row.holder !== transaction) return row.holder;
+    if (row.epoch !== epoch) return 'fenced';
+    if (row.batch !== batch - 1) return 'miscounted';
+    row.holder = transaction;
+    return 'claimed';
+  }
+
+  /** Inserts one id. A transaction: it has the id too; wait until it has ended and try again. */
+  insert(transaction: Transaction, id: string): 'inserted' | 'duplicate' | Transaction {
+    if (this.byId.has(id)) return 'duplicate';
+    const other = this.inserters.get(id);
+    if (other !== undefined && other !== transaction) return other;
+    if (other === undefined) {
+      this.inserters.set(id, transaction);
+      transaction.ids.push(id);
+    }
+    return 'inserted';
+  }
+
+  /** The first seq among the events that exists already; undefined: none does. */
+  takenSeq(events: readonly LogEvent[]): LogEvent | undefined {
+    return events.find((event) => this.conversations.get(event.conv)?.events[event.seq - 1] !== undefined);
+  }
+
+  commit(transaction: Transaction, events: readonly LogEvent[]): void {
+    if (transaction.state !== 'open') throw new Error(`commit of a transaction that is ${transaction.state}`);
+    this.writer(transaction.shard).batch += 1;
+    for (const event of events) {
+      const row = Object.freeze({ ...event });
+      const rows = this.rows(event.conv);
+      rows.events[event.seq - 1] = row;
+      rows.number = Math.max(rows.number, event.number);
+      this.byId.set(event.id, row);
+      this.committedAt.set(event.id, this.now());
+    }
+    const effects = effectsOf(events);
+    for (const info of effects?.conversations ?? []) this.rows(info.conv).info ??= info;
+    for (const { conv, user, role, number, present } of effects?.members ?? []) {
+      this.rows(conv).members.set(user, { role, mark: number, isPresent: present });
+    }
+    this.end(transaction, 'committed');
+  }
+
+  abort(transaction: Transaction): void {
+    if (transaction.state === 'open') this.end(transaction, 'aborted');
+  }
+
+  /** Who holds the writer's row now. */
+  holder(shard: number): Transaction | undefined {
+    return this.writer(shard).holder;
+  }
+
+  /** The row must be free, or the caller does on purpose what Postgres would not (L2). */
+  raiseEpoch(shard: number): Ownership {
+    const row = this.writer(shard);
+    row.epoch += 1;
+    return { epoch: row.epoch, batch: row.batch };
+  }
+
+  lookup(ids: readonly string[]): StoredOperation[] {
+    const found = ids.map((id) => this.byId.get(id)).filter((event) => event !== undefined);
+    return found.map(({ id, conv, from, seq, at }) => ({ id, conv, from, seq, at }));
+  }
+
+  load(conv: string): ConversationSnapshot {
+    const rows = this.conversations.get(conv);
+    if (rows === undefined) return { info: undefined, head: { seq: 0, number: 0 }, members: [], recent: [] };
+    const members = [...rows.members].filter(([, member]) => member.isPresent);
+    return {
+      info: rows.info,
+      head: { seq: rows.events.length, number: rows.number },
+      members: members.map(([user, { role, mark }]) => ({ user, role, mark })),
+      recent: rows.events.slice(-recentEventsMax),
+    };
+  }
+
+  read(range: { conv: string; after: number; before: number; limit: number; last: boolean }): LogEvent[] {
+    const events = this.conversations.get(range.conv)?.events ?? [];
+    const found = events.slice(range.after, Math.max(range.after, range.before - 1));
+    return range.last ? found.slice(-range.limit) : found.slice(0, range.limit);
+  }
+
+  flush(progress: Progress): void {
+    for (const { conv, seq, number } of progress.heads) {
+      const rows = this.rows(conv);
+      if (rows.head === undefined || rows.head.seq < seq) rows.head = { seq, number };
+    }
+    for (const { conv, user, mark } of progress.marks) {
+      const member = this.conversations.get(conv)?.members.get(user);
+      if (member?.isPresent && member.mark < mark) member.mark = mark;
+    }
+  }
+
+  /** The head of a conversation that is committed now: 0 when it does not exist. */
+  headOf(conv: string): number {
+    return this.conversations.get(conv)?.events.length ?? 0;
+  }
+
+  /** undefined: no present member. */
+  markOf(conv: string, user: string): number | undefined {
+    const member = this.conversations.get(conv)?.members.get(user);
+    return member?.isPresent ? member.mark : undefined;
+  }
+
+  isMember(conv: string, user: string): boolean {
+    return this.conversations.get(conv)?.members.get(user)?.isPresent === true;
+  }
+
+  /** Every row, conversation by conversation. */
+  allEvents(): LogEvent[] {
+    return [...this.conversations.values()].flatMap((rows) =>
+      rows.events.filter((event) => event !== undefined),
+    );
+  }
+
+  private end(transaction: Transaction, state: 'committed' | 'aborted'): void {
+    transaction.state = state;
+    for (const id of transaction.ids) this.inserters.delete(id);
+    const row = this.writer(transaction.shard);
+    if (row.holder === transaction) row.holder = undefined;
+    for (const waiter of transaction.waiters.splice(0)) waiter();
+  }
+
+  private writer(shard: number): WriterRow {
+    let row = this.writers.get(shard);
+    if (row === undefined) {
+      row = { epoch: 0, batch: 0, holder: undefined };
+      this.writers.set(shard, row);
+    }
+    return row;
+  }
+
+  private rows(conv: string): ConversationRows {
+    let rows = this.conversations.get(conv);
+    if (rows === undefined) {
+      rows = { info: undefined, events: [], number: 0, members: new Map(), head: undefined };
+      this.conversations.set(conv, rows);
+    }
+    return rows;
+  }
+}

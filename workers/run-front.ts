@@ -1,0 +1,178 @@
+/** A front thread: sockets and HTTP around the front's core, and the links to the shards. */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { register } from 'prom-client';
+import { uuidv7 } from 'uuidv7';
+import { createFront, type Front } from '#src/front/front.js';
+import { registerFrontMetrics } from '#src/front/metrics.js';
+import { Rest } from '#src/front/rest/rest.js';
+import { createServer, type FrontServer } from '#src/front/server.js';
+import { createLog, type Log } from '#src/log.js';
+import { createRevocations, type Revocations } from '#src/people/revocations.js';
+import { createTokens } from '#src/people/tokens.js';
+import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
+import { registerThreadMetrics } from '#src/thread-metrics.js';
+import { createLink, type Link } from '#src/threads/link.js';
+import type { ToFront, ToShard } from '#src/threads/messages.js';
+import { createPlacement } from '#src/threads/placement.js';
+import type { MetricsJson, ThreadSettings, ToMain, ToThread } from './control.js';
+import { createReadiness } from './readiness.js';
+import { version } from './version.js';
+
+type ShardLink = Link<ToShard, ToFront>;
+
+/** Messages that keep a front and its shards agreed: they wait for room rather than being refused. */
+const unrefusable = new Set<ToShard['kind']>(['register', 'unregister']);
+
+/** Runs in a worker thread until main says `stop`. */
+export function runFront(): void {
+  const settings = workerData as ThreadSettings;
+  const { config, index, port } = settings;
+  const log = createLog({ level: config.logLevel, thread: `front-${index}` });
+  const ports = nodeRuntimePorts();
+  registerThreadMetrics(`front-${index}`);
+  const tellMain = (message: ToMain): void => parentPort?.postMessage(message);
+  const onFault = (error: unknown): void => log.error({ err: error }, 'a front handler failed');
+
+  const links = new Map<number, ShardLink>();
+  const revocations = createRevocations({ clock: ports.clock });
+  const server = createServer({ host: config.host, port, allowedOrigins: config.allowedOrigins, onFault });
+  const tokens = createTokens({
+    secret: config.secret,
+    ...(config.appSecret === undefined ? {} : { appSecret: config.appSecret }),
+    ...(config.appJwksUrl === undefined ? {} : { appJwksUrl: config.appJwksUrl }),
+    accessMs: config.accessTokenSeconds * 1000,
+    clock: ports.clock,
+  });
+  const front = createFront({
+    number: index,
+    ports,
+    broadcast: server.broadcast,
+    placement: createPlacement({ shards: settings.shardNumbers }),
+    post: (shard, message) => {
+      const link = links.get(shard);
+      if (link === undefined) return false;
+      return unrefusable.has(message.kind) ? link.postOrQueue(message) : link.post(message);
+    },
+    verify: (token) => tokens.verify(token),
+    revocations,
+    stopwatch: () => performance.now() / 1000,
+    onFault,
+  });
+  registerFrontMetrics(register, front);
+  const readings = createReadings(tellMain);
+  const readiness = createReadiness(front);
+  let isLeaving = false;
+  const rest = new Rest({
+    front,
+    makeId: uuidv7,
+    providers: {
+      health: async () => ({ status: 'ok', version }),
+      readiness: async () => (isLeaving ? { ready: false, checks: { server: 'draining' } } : readiness()),
+      metrics: async () => ({ contentType: register.contentType, text: await readings.ask() }),
+    },
+    operatorKey: config.operatorKey,
+    openMetrics: config.env === 'development',
+    allowedOrigins: config.allowedOrigins,
+    version,
+    onFault,
+  });
+
+  // An uncaught error in a thread with an open App would abort the whole process: close it first, then die.
+  process.on('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'a front thread failed');
+    server.close();
+    process.exit(1);
+  });
+
+  const known = new Set<number>();
+  const onLink = (shard: number, messagePort: MessagePort): void => {
+    links.get(shard)?.close();
+    const link = createLink<ToShard, ToFront>({ port: messagePort, turns: ports.turns });
+    links.set(shard, link);
+    link.onMessages((messages) => front.onShardMessages(shard, messages));
+    if (known.has(shard)) front.shardBack(shard);
+    known.add(shard);
+  };
+
+  parentPort?.on('message', (message: ToThread) => {
+    switch (message.kind) {
+      case 'link':
+        return onLink(message.index, message.port);
+      case 'peer gone':
+        links.get(message.index)?.close();
+        links.delete(message.index);
+        return front.shardGone(message.index);
+      case 'listen':
+        listen({ server, front, rest, revocations, log }).then((isListening) =>
+          tellMain({ kind: 'listening', isListening }),
+        );
+        return;
+      case 'read metrics':
+        register
+          .getMetricsAsJSON()
+          .then(
+            (values) => tellMain({ kind: 'metrics read', id: message.id, metrics: values as MetricsJson }),
+            onFault,
+          );
+        return;
+      case 'metrics':
+        return readings.answer(message.id, message.text);
+      case 'draining':
+        isLeaving = true;
+        return;
+      case 'close sockets':
+        server.stopListening();
+        front.drain(message.windowMs).then(() => tellMain({ kind: 'sockets closed' }), onFault);
+        return;
+      case 'stop':
+        front.stop();
+        server.close();
+        process.exit(0);
+        return;
+      case 'drain':
+        return;
+      default:
+        return message satisfies never;
+    }
+  });
+  tellMain({ kind: 'started' });
+}
+
+/** What is revoked must be known before the first token is looked at. */
+async function listen(parts: {
+  server: FrontServer;
+  front: Front;
+  rest: Rest;
+  revocations: Revocations;
+  log: Log;
+}): Promise<boolean> {
+  const { server, front, rest, revocations, log } = parts;
+  try {
+    for (const revocation of await front.call(0, 'revocations.list', null)) revocations.apply(revocation);
+    await server.serve(front, rest);
+    return true;
+  } catch (error) {
+    log.error({ err: error }, 'the front cannot listen');
+    return false;
+  }
+}
+
+/** Asks main for the metrics of all threads. */
+function createReadings(tellMain: (message: ToMain) => void) {
+  const waiting = new Map<number, (text: string) => void>();
+  let counter = 0;
+  return {
+    ask(): Promise<string> {
+      counter += 1;
+      const id = counter;
+      return new Promise((resolve) => {
+        waiting.set(id, resolve);
+        tellMain({ kind: 'want metrics', id });
+      });
+    },
+    answer(id: number, text: string): void {
+      waiting.get(id)?.(text);
+      waiting.delete(id);
+    },
+  };
+}
