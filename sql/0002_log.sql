@@ -239,10 +239,16 @@ create function nubo_load(p_conversations uuid[], p_recent integer)
   from unnest(p_conversations) as w (id)
 $$;
 
--- Heads and marks only grow (SPEC L14). Rows are locked in one order, so that flush and batch cannot deadlock.
+-- Heads and marks only grow (SPEC L14). Rows are locked in one order, so that flush and batch cannot deadlock. Marks
+-- go one by one: as a join the planner takes what comes from JSON for a hundred rows and may read the members once
+-- for each.
 create function nubo_flush(p_shard integer, p_batch bigint, p_heads jsonb, p_marks jsonb) returns void
-  language sql
+  language plpgsql
+  set enable_seqscan = off
   as $$
+declare
+  v_mark record;
+begin
   insert into conversation_heads as h (conversation, shard, last_batch, seq, number, preview, last_at)
   select conv, p_shard, (p_shard::bigint << 40) + p_batch, seq, number, preview, nubo_time(at)
   from jsonb_to_recordset(p_heads) as x (conv uuid, seq bigint, number bigint, at bigint, preview text)
@@ -256,17 +262,14 @@ create function nubo_flush(p_shard integer, p_batch bigint, p_heads jsonb, p_mar
     last_at = excluded.last_at
   where excluded.seq > h.seq;
 
-  with grown as (
-    select m.conversation, m.user_id, x.mark
-    from jsonb_to_recordset(p_marks) as x (conv uuid, "user" uuid, mark bigint)
-    join conversation_members m on m.conversation = x.conv and m.user_id = x."user"
-    where m.mark < x.mark
-    order by m.conversation, m.user_id
-    for update of m
-  )
-  update conversation_members m set mark = grown.mark
-  from grown
-  where m.conversation = grown.conversation and m.user_id = grown.user_id and m.mark < grown.mark
+  for v_mark in
+    select conv, "user", mark from jsonb_to_recordset(p_marks) as x (conv uuid, "user" uuid, mark bigint)
+    order by conv, "user"
+  loop
+    update conversation_members m set mark = v_mark.mark
+    where m.conversation = v_mark.conv and m.user_id = v_mark."user" and m.mark < v_mark.mark;
+  end loop;
+end
 $$;
 
 -- After a crash: heads and senders' marks again from the rows of the batches that were not flushed; how many batches.

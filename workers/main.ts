@@ -12,6 +12,7 @@ import { prepareDatabase } from '#src/storage/postgres/prepare.js';
 import { registerThreadMetrics } from '#src/thread-metrics.js';
 import type { ThreadSettings, ToMain } from './control.js';
 import { drainThreads } from './drain.js';
+import { startHousekeeping } from './housekeeping.js';
 import { MetricsHub } from './metrics-hub.js';
 import { Threads } from './threads.js';
 
@@ -107,9 +108,11 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
     await database.close();
     throw new StartError(error instanceof Error ? error.message : String(error));
   }
+  const endHousekeeping = startHousekeeping(postgresUrl, log);
   return {
     port,
     stop: async () => {
+      endHousekeeping();
       const code = await drainThreads(threads, config, log);
       await database.close();
       return code;

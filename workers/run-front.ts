@@ -2,20 +2,22 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { register } from 'prom-client';
 import { uuidv7 } from 'uuidv7';
+import type { Config } from '#src/config.js';
 import { createFront, type Front } from '#src/front/front.js';
 import { registerFrontMetrics } from '#src/front/metrics.js';
 import { Rest } from '#src/front/rest/rest.js';
 import { createServer, type FrontServer } from '#src/front/server.js';
 import { createLog, type Log } from '#src/log.js';
 import { createRevocations, type Revocations } from '#src/people/revocations.js';
-import { createTokens } from '#src/people/tokens.js';
 import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
 import { registerThreadMetrics } from '#src/thread-metrics.js';
 import { createLink, type Link } from '#src/threads/link.js';
 import type { ToFront, ToShard } from '#src/threads/messages.js';
 import { createPlacement } from '#src/threads/placement.js';
 import type { MetricsJson, ThreadSettings, ToMain, ToThread } from './control.js';
+import { createReadings } from './metric-readings.js';
 import { createReadiness } from './readiness.js';
+import { createThreadTokens } from './thread-tokens.js';
 import { version } from './version.js';
 
 type ShardLink = Link<ToShard, ToFront>;
@@ -36,13 +38,7 @@ export function runFront(): void {
   const links = new Map<number, ShardLink>();
   const revocations = createRevocations({ clock: ports.clock });
   const server = createServer({ host: config.host, port, allowedOrigins: config.allowedOrigins, onFault });
-  const tokens = createTokens({
-    secret: config.secret,
-    ...(config.appSecret === undefined ? {} : { appSecret: config.appSecret }),
-    ...(config.appJwksUrl === undefined ? {} : { appJwksUrl: config.appJwksUrl }),
-    accessMs: config.accessTokenSeconds * 1000,
-    clock: ports.clock,
-  });
+  const tokens = createThreadTokens(config);
   const front = createFront({
     number: index,
     ports,
@@ -60,22 +56,8 @@ export function runFront(): void {
   });
   registerFrontMetrics(register, front);
   const readings = createReadings(tellMain);
-  const readiness = createReadiness(front);
   let isLeaving = false;
-  const rest = new Rest({
-    front,
-    makeId: uuidv7,
-    providers: {
-      health: async () => ({ status: 'ok', version }),
-      readiness: async () => (isLeaving ? { ready: false, checks: { server: 'draining' } } : readiness()),
-      metrics: async () => ({ contentType: register.contentType, text: await readings.ask() }),
-    },
-    operatorKey: config.operatorKey,
-    openMetrics: config.env === 'development',
-    allowedOrigins: config.allowedOrigins,
-    version,
-    onFault,
-  });
+  const rest = createRest({ front, config, onFault, readings, isLeaving: () => isLeaving });
 
   // An uncaught error in a thread with an open App would abort the whole process: close it first, then die.
   process.on('uncaughtException', (error) => {
@@ -103,7 +85,7 @@ export function runFront(): void {
         links.delete(message.index);
         return front.shardGone(message.index);
       case 'listen':
-        listen({ server, front, rest, revocations, log }).then((isListening) =>
+        void listen({ server, front, rest, revocations, log }).then((isListening) =>
           tellMain({ kind: 'listening', isListening }),
         );
         return;
@@ -138,6 +120,31 @@ export function runFront(): void {
   tellMain({ kind: 'started' });
 }
 
+function createRest(parts: {
+  front: Front;
+  config: Config;
+  onFault: (error: unknown) => void;
+  readings: ReturnType<typeof createReadings>;
+  isLeaving: () => boolean;
+}): Rest {
+  const { front, config, onFault, readings, isLeaving } = parts;
+  const readiness = createReadiness(front);
+  return new Rest({
+    front,
+    makeId: uuidv7,
+    providers: {
+      health: async () => ({ status: 'ok', version }),
+      readiness: async () => (isLeaving() ? { ready: false, checks: { server: 'draining' } } : readiness()),
+      metrics: async () => ({ contentType: register.contentType, text: await readings.ask() }),
+    },
+    operatorKey: config.operatorKey,
+    openMetrics: config.env === 'development',
+    allowedOrigins: config.allowedOrigins,
+    version,
+    onFault,
+  });
+}
+
 /** What is revoked must be known before the first token is looked at. */
 async function listen(parts: {
   server: FrontServer;
@@ -155,24 +162,4 @@ async function listen(parts: {
     log.error({ err: error }, 'the front cannot listen');
     return false;
   }
-}
-
-/** Asks main for the metrics of all threads. */
-function createReadings(tellMain: (message: ToMain) => void) {
-  const waiting = new Map<number, (text: string) => void>();
-  let counter = 0;
-  return {
-    ask(): Promise<string> {
-      counter += 1;
-      const id = counter;
-      return new Promise((resolve) => {
-        waiting.set(id, resolve);
-        tellMain({ kind: 'want metrics', id });
-      });
-    },
-    answer(id: number, text: string): void {
-      waiting.get(id)?.(text);
-      waiting.delete(id);
-    },
-  };
 }

@@ -8,7 +8,7 @@ import type { ConversationPorts } from '#actors/conversation/ports.js';
 import type { ConversationMessage, WriterMessage } from '#actors/messages.js';
 import type { WriterPorts } from '#actors/postgres-writer/ports.js';
 import { PostgresWriter } from '#actors/postgres-writer/postgres-writer.js';
-import type { Actor, ActorStats } from '#src/runtime/actor.js';
+import type { Actor, ActorKind, ActorStats, ActorSystem } from '#src/runtime/actor.js';
 import type { RuntimePorts } from '#src/runtime/ports.js';
 import { createActorSystem } from '#src/runtime/system.js';
 import type { LogStore } from '#src/storage/ports.js';
@@ -56,6 +56,8 @@ const writerAddress = 'postgres-writer/0';
 /** Idle conversations leave memory after this. */
 const conversationIdleMs = 60_000;
 
+const poisonous: Refusal = { code: 'internal', message: 'The server failed on this operation.' };
+const resting: Refusal = { code: 'unavailable', message: 'This conversation is resting.', retryMs: 1000 };
 const mailboxFull: Refusal = {
   code: 'overloaded',
   message: 'This conversation has too much to do.',
@@ -64,82 +66,18 @@ const mailboxFull: Refusal = {
 
 /** Builds the actors of one shard; the writer claims its epoch at once. */
 export function createShardCore(options: ShardCoreOptions): ShardCore {
-  const { ports, store, publisher, rates, post } = options;
+  const { ports, post } = options;
   const system = createActorSystem({
     ports,
     options: { onCrash: (crash) => options.onCrash?.(crash.address, crash.error) },
   });
-  const answered = new Answered(ports.clock);
-
   const tellWriter = (message: WriterMessage): void => {
     system.tell(writerAddress, message, { system: true });
   };
   const refuse = (request: number, refusal: Refusal): void =>
     post(frontOf(request), { kind: 'err', request, ...refusal });
-
-  const conversationPorts: ConversationPorts = {
-    clock: ports.clock,
-    timers: ports.timers,
-    store,
-    publisher,
-    answered,
-    rates,
-    post,
-    tellWriter,
-    notify: (user, event) => {
-      for (const front of options.fronts()) post(front, { kind: 'notify', user, event });
-    },
-  };
-  const writerPorts: WriterPorts = {
-    clock: ports.clock,
-    timers: ports.timers,
-    store,
-    answer: (message) => post(frontOf(message.request), message),
-    tellConversation: (conv, message) => {
-      system.tell(`conversation/${conv}`, message, { system: true });
-    },
-    fatal: options.fatal,
-    ...(options.onBatch ? { onBatch: options.onBatch } : {}),
-    ...(options.onMove ? { onMove: options.onMove } : {}),
-  };
-
-  system.register<WriterMessage>('postgres-writer', {
-    // What the writer owes is in its ledger: without it the shard cannot go on, so its crash is the thread's.
-    create: (context) => {
-      if (context.crashes > 0) options.fatal('crashed', 'the writer of this shard crashed');
-      return new PostgresWriter(context, writerPorts);
-    },
-    mailboxItemsMax: 1,
-    mailboxBytesMax: 1,
-    // It only gathers: the more it takes in before the end of its turn, the larger the batch.
-    turnItemsMax: 8192,
-    onUndelivered: () => options.fatal('crashed', 'the writer of this shard crashed'),
-  });
-
-  system.register<ConversationMessage>('conversation', {
-    create: (context) => {
-      const actor = new Conversation(context, conversationPorts);
-      return options.wrapConversation?.(actor) ?? actor;
-    },
-    mailboxItemsMax: 10_000,
-    mailboxBytesMax: 16 * 1024 * 1024,
-    idleMs: conversationIdleMs,
-    onUndelivered: (message, reason, conv) => {
-      if ('request' in message) {
-        if (reason === 'poison')
-          refuse(message.request, { code: 'internal', message: 'The server failed on this operation.' });
-        else
-          refuse(message.request, {
-            code: 'unavailable',
-            message: 'This conversation is resting.',
-            retryMs: 1000,
-          });
-      } else if (message.kind === 'committed') {
-        const head = message.events.at(-1)?.seq;
-        if (head !== undefined) publisher.missed(conv, head);
-      }
-    },
-  });
+  system.register('postgres-writer', writerKind(options, system));
+  system.register('conversation', conversationKind(options, tellWriter, refuse));
 
   // Made now, so that the epoch is claimed before the first operation comes.
   tellWriter({ kind: 'flush', done: () => {} });
@@ -155,5 +93,71 @@ export function createShardCore(options: ShardCoreOptions): ShardCore {
     drain: () => new Promise((resolve) => tellWriter({ kind: 'drain', done: resolve })),
     stats: () => system.stats(),
     stop: () => system.stop(),
+  };
+}
+
+function writerKind(options: ShardCoreOptions, system: ActorSystem): ActorKind<WriterMessage> {
+  const { ports, store, post, fatal } = options;
+  const writerPorts: WriterPorts = {
+    clock: ports.clock,
+    timers: ports.timers,
+    store,
+    answer: (message) => post(frontOf(message.request), message),
+    tellConversation: (conv, message) => {
+      system.tell(`conversation/${conv}`, message, { system: true });
+    },
+    fatal,
+    ...(options.onBatch ? { onBatch: options.onBatch } : {}),
+    ...(options.onMove ? { onMove: options.onMove } : {}),
+  };
+  return {
+    // What the writer owes is in its ledger: without it the shard cannot go on, so its crash is the thread's.
+    create: (context) => {
+      if (context.crashes > 0) fatal('crashed', 'the writer of this shard crashed');
+      return new PostgresWriter(context, writerPorts);
+    },
+    mailboxItemsMax: 1,
+    mailboxBytesMax: 1,
+    // It only gathers: the more it takes in before the end of its turn, the larger the batch.
+    turnItemsMax: 8192,
+    onUndelivered: () => fatal('crashed', 'the writer of this shard crashed'),
+  };
+}
+
+function conversationKind(
+  options: ShardCoreOptions,
+  tellWriter: (message: WriterMessage) => void,
+  refuse: (request: number, refusal: Refusal) => void,
+): ActorKind<ConversationMessage> {
+  const { ports, store, publisher, rates, post } = options;
+  const conversationPorts: ConversationPorts = {
+    clock: ports.clock,
+    timers: ports.timers,
+    store,
+    publisher,
+    answered: new Answered(ports.clock),
+    rates,
+    post,
+    tellWriter,
+    notify: (user, event) => {
+      for (const front of options.fronts()) post(front, { kind: 'notify', user, event });
+    },
+  };
+  return {
+    create: (context) => {
+      const actor = new Conversation(context, conversationPorts);
+      return options.wrapConversation?.(actor) ?? actor;
+    },
+    mailboxItemsMax: 10_000,
+    mailboxBytesMax: 16 * 1024 * 1024,
+    idleMs: conversationIdleMs,
+    onUndelivered: (message, reason, conv) => {
+      if ('request' in message) {
+        refuse(message.request, reason === 'poison' ? poisonous : resting);
+      } else if (message.kind === 'committed') {
+        const head = message.events.at(-1)?.seq;
+        if (head !== undefined) publisher.missed(conv, head);
+      }
+    },
   };
 }

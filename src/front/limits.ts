@@ -34,11 +34,21 @@ export type FrontLimits = { readonly [Name in keyof typeof frontLimits]: number 
 
 /** Bounds that lean on each other, looked at together. Throws when they contradict. */
 export function checkedLimits(limits: FrontLimits): FrontLimits {
-  const { softBufferBytes, bufferBytesMax, mergedFrameBytes, directFrameBytes, answerBytesMax, drainMs, sweepMs } = limits;
+  const {
+    softBufferBytes,
+    bufferBytesMax,
+    mergedFrameBytes,
+    directFrameBytes,
+    answerBytesMax,
+    drainMs,
+    sweepMs,
+  } = limits;
   if (softBufferBytes >= bufferBytesMax) throw new Error('softBufferBytes must be below bufferBytesMax');
   if (answerBytesMax > bufferBytesMax) throw new Error('one answer must fit the buffer');
-  if (mergedFrameBytes > directFrameBytes) throw new Error('mergedFrameBytes must not exceed directFrameBytes');
+  if (mergedFrameBytes > directFrameBytes)
+    throw new Error('mergedFrameBytes must not exceed directFrameBytes');
   // W5, W6 and H5 promise a second.
-  if (sweepMs > 1000 || drainMs < sweepMs) throw new Error('sweepMs must be at most a second and below drainMs');
+  if (sweepMs > 1000 || drainMs < sweepMs)
+    throw new Error('sweepMs must be at most a second and below drainMs');
   return limits;
 }

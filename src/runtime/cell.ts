@@ -10,6 +10,8 @@ export interface Kind {
   readonly definition: ActorKind<unknown>;
   readonly bounds: { readonly itemsMax: number; readonly bytesMax: number };
   readonly turnItemsMax: number;
+  /** Infinity: never idle. */
+  readonly idleMs: number;
   alive: number;
   restarts: number;
   poison: number;
@@ -39,15 +41,15 @@ export class Cell {
   phase: Phase = asleep;
   /** In the run queue. */
   isQueued = false;
-  /** Unix ms of its last turn. */
-  activeAt = 0;
+  /** Unix ms from which it counts as idle, unless something comes. */
+  idleAt: number;
   history: CrashHistory | undefined = undefined;
 
   constructor(address: Address, kind: Kind, now: number) {
     this.address = address;
     this.id = idOf(address);
     this.kind = kind;
-    this.activeAt = now;
+    this.idleAt = now + kind.idleMs;
   }
 
   /** Would a turn now find something to do? */

@@ -3,7 +3,7 @@
  * so that a hundred thousand actors cost a fraction of a millisecond now and then and no timer each.
  */
 import type { Cell } from './cell.js';
-import type { Timers } from './ports.js';
+import type { Clock, Timers } from './ports.js';
 
 export interface SweepLimits {
   readonly tickMs: number;
@@ -11,19 +11,23 @@ export interface SweepLimits {
   readonly roundMs: number;
 }
 
-export const sweepLimits: SweepLimits = { tickMs: 250, roundMs: 1_000 };
+export const sweepLimits: SweepLimits = { tickMs: 250, roundMs: 2_000 };
 
 export class IdleSweep {
-  private readonly timers: Timers;
+  private readonly ports: { readonly clock: Clock; readonly timers: Timers };
   private readonly limits: SweepLimits;
-  /** true: the cell is gone. */
-  private readonly passivate: (cell: Cell) => boolean;
+  /** Asked for cells that heard nothing for their `idleMs`. true: the cell is gone. */
+  private readonly passivate: (cell: Cell, now: number) => boolean;
   private readonly cells: Cell[] = [];
   private hand = 0;
   private cancel: (() => void) | undefined = undefined;
 
-  constructor(timers: Timers, limits: SweepLimits, passivate: (cell: Cell) => boolean) {
-    this.timers = timers;
+  constructor(
+    ports: { clock: Clock; timers: Timers },
+    limits: SweepLimits,
+    passivate: (cell: Cell, now: number) => boolean,
+  ) {
+    this.ports = ports;
     this.limits = limits;
     this.passivate = passivate;
   }
@@ -41,18 +45,19 @@ export class IdleSweep {
 
   private arm(): void {
     if (this.cancel === undefined && this.cells.length > 0) {
-      this.cancel = this.timers.after(this.limits.tickMs, () => this.tick());
+      this.cancel = this.ports.timers.after(this.limits.tickMs, () => this.tick());
     }
   }
 
   private tick(): void {
     this.cancel = undefined;
     const { cells } = this;
+    const now = this.ports.clock.now();
     let visits = Math.ceil((cells.length * this.limits.tickMs) / this.limits.roundMs);
     for (; visits > 0 && cells.length > 0; visits -= 1) {
       if (this.hand >= cells.length) this.hand = 0;
       const cell = cells[this.hand];
-      if (cell === undefined || !this.passivate(cell)) {
+      if (cell === undefined || now < cell.idleAt || !this.passivate(cell, now)) {
         this.hand += 1;
         continue;
       }

@@ -42,7 +42,7 @@ export class Keeper {
 
   /** One turn of one actor; answers how many messages it took. */
   turn(cell: Cell, now: number): number {
-    cell.activeAt = now;
+    cell.idleAt = now + cell.kind.idleMs;
     if (cell.phase.name === 'asleep') this.activate(cell, now);
     if (cell.phase.name === 'awake') return this.take(cell, cell.phase.actor);
     if (cell.phase.name === 'resting') return this.turnAway(cell);
@@ -52,9 +52,8 @@ export class Keeper {
   /** May an idle cell go? Then its instance is dropped and the cell is closed. */
   passivate(cell: Cell, now: number): boolean {
     const { phase } = cell;
-    const { idleMs } = cell.kind.definition;
     if (phase.name === 'closed') return true;
-    if (phase.name !== 'awake' || idleMs === undefined || now - cell.activeAt < idleMs) return false;
+    if (phase.name !== 'awake' || now < cell.idleAt) return false;
     if (cell.isQueued || cell.mailbox.size > 0 || !isWell(cell.history, now, this.host.limits)) return false;
     try {
       if (phase.actor.mayPassivate?.() !== true) return false;

@@ -40,7 +40,7 @@ export class Queue<Item> {
 
   /** The weight of the first item; 0 when there is none. */
   get firstBytes(): number {
-    return this.weights[this.first] ?? 0;
+    return this.count === 0 ? 0 : (this.weights[this.first] ?? 0);
   }
 
   /** Takes the first item out; undefined when there is none. */

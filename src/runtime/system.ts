@@ -56,8 +56,8 @@ class System implements ActorSystem {
   constructor(ports: RuntimePorts, options: ActorSystemOptions) {
     this.ports = ports;
     this.limits = { ...turnLimits, ...options.turn };
-    this.sweep = new IdleSweep(ports.timers, { ...sweepLimits, ...options.sweep }, (cell) =>
-      this.passivate(cell),
+    this.sweep = new IdleSweep(ports, { ...sweepLimits, ...options.sweep }, (cell, now) =>
+      this.passivate(cell, now),
     );
     this.keeper = new Keeper({
       clock: ports.clock,
@@ -77,6 +77,7 @@ class System implements ActorSystem {
       definition: definition as ActorKind<unknown>,
       bounds: { itemsMax: definition.mailboxItemsMax, bytesMax: definition.mailboxBytesMax },
       turnItemsMax: definition.turnItemsMax ?? this.limits.actorItemsMax,
+      idleMs: definition.idleMs ?? Number.POSITIVE_INFINITY,
       alive: 0,
       restarts: 0,
       poison: 0,
@@ -158,8 +159,8 @@ class System implements ActorSystem {
     }
   }
 
-  private passivate(cell: Cell): boolean {
-    if (!this.keeper.passivate(cell, this.ports.clock.now())) return false;
+  private passivate(cell: Cell, now: number): boolean {
+    if (!this.keeper.passivate(cell, now)) return false;
     this.cells.delete(cell.address);
     return true;
   }

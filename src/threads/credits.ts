@@ -28,11 +28,15 @@ export class Credits {
     return this.items;
   }
 
+  get isSpent(): boolean {
+    return this.items >= this.limits.creditItemsMax || this.bytes >= this.limits.creditBytesMax;
+  }
+
   /**
    * false: no credits. The last message may go beyond the bytes, so that one larger than all of them passes.
    */
   take(bytes: number): boolean {
-    if (this.items >= this.limits.creditItemsMax || this.bytes >= this.limits.creditBytesMax) return false;
+    if (this.isSpent) return false;
     this.items += 1;
     this.bytes += bytes;
     return true;

@@ -238,7 +238,7 @@ class PortLink<Out, In> implements Link<Out, In> {
       const message = this.waiting.shift();
       if (message !== undefined) this.gather(message, bytes);
     }
-    if (!this.wasRefused || this.waiting.size > 0) return;
+    if (!this.wasRefused || this.waiting.size > 0 || this.credits.isSpent) return;
     this.wasRefused = false;
     for (const run of this.creditListeners) run();
   }

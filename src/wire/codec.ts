@@ -11,7 +11,12 @@ import { eventByName, operationByName } from './places.js';
 import type { Codec } from './prescan.js';
 
 export { decodeMessages, type UnknownEvent } from './decode-messages.js';
-export { type DecodedFrame, type DecodedItem, decodeOperations } from './decode-operations.js';
+export {
+  checkOperation,
+  type DecodedFrame,
+  type DecodedItem,
+  decodeOperations,
+} from './decode-operations.js';
 export { encodeMessages } from './encode-messages.js';
 export type { Codec } from './prescan.js';
 

@@ -82,14 +82,15 @@ function decodeJson(frame: Uint8Array): DecodedFrame {
   } catch {
     return bad('it is not JSON');
   }
-  if (Array.isArray(value)) return { kind: 'operations', items: value.map(takeOperation) };
+  if (Array.isArray(value)) return { kind: 'operations', items: value.map(checkOperation) };
   if (typeof value !== 'object' || value === null) {
     return bad('it is neither an operation nor an array of operations');
   }
-  return { kind: 'operations', items: [takeOperation(value)] };
+  return { kind: 'operations', items: [checkOperation(value)] };
 }
 
-function takeOperation(value: unknown): DecodedItem {
+/** Checks one operation in the form of JSON, as the server would: for clients, before they send it. */
+export function checkOperation(value: unknown): DecodedItem {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return invalid(null, 'an operation must be an object {op, ref, …}', false);
   }

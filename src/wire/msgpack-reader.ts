@@ -109,7 +109,7 @@ export class MsgpackReader {
     const length = this.unsigned(width);
     const start = this.position;
     this.position += length;
-    return Uint8Array.prototype.slice.call(this.bytes, start, this.position);
+    return new Uint8Array(this.bytes.subarray(start, this.position));
   }
 
   /** Takes an unsigned integer of 1, 2 or 4 bytes. */

@@ -24,12 +24,16 @@ export function isStorableText(text: string): boolean {
   return !text.includes('\u0000') && text.isWellFormed();
 }
 
+/** Browsers check operations by these schemas, too, and have no Buffer. */
+const utf8Length: (text: string) => number =
+  typeof Buffer === 'undefined' ? (text) => new TextEncoder().encode(text).length : Buffer.byteLength;
+
 function text(bytesMax: number) {
   return z
     .string()
     .refine(isStorableText, 'must not contain NUL or lone surrogates')
     .refine(
-      (value) => value.length * 3 <= bytesMax || Buffer.byteLength(value) <= bytesMax,
+      (value) => value.length * 3 <= bytesMax || utf8Length(value) <= bytesMax,
       `must be at most ${bytesMax} bytes of UTF-8`,
     );
 }
@@ -37,7 +41,7 @@ function text(bytesMax: number) {
 /** A JSON object of bounded size whose every string can be stored. */
 const metadata = z.record(z.string(), z.json()).superRefine((value, context) => {
   const json = JSON.stringify(value);
-  if (Buffer.byteLength(json) > limits.metadataBytesMax) {
+  if (utf8Length(json) > limits.metadataBytesMax) {
     context.addIssue({ code: 'custom', message: `must be at most ${limits.metadataBytesMax} bytes as JSON` });
   }
   // JSON.stringify writes NUL and lone surrogates, and nothing else, as these escapes.

@@ -4,7 +4,7 @@
  */
 import type { z } from 'zod';
 import { answers, controlEvents, logEvents } from './events.js';
-import { type DurableOperation, type OperationName, operations } from './operations.js';
+import { type DurableOperation, type Operation, type OperationName, operations } from './operations.js';
 
 export interface OperationForm {
   readonly name: OperationName;
@@ -31,6 +31,11 @@ const durableNames: ReadonlySet<string> = new Set([
   'add',
   'remove',
 ] satisfies Array<DurableOperation['op']>);
+
+/** Is it stored, and safe to send again with the same id? */
+export function isDurableName(name: Operation['op']): name is DurableOperation['op'] {
+  return durableNames.has(name);
+}
 
 const operationForms: readonly OperationForm[] = Object.entries(operations).map(
   ([name, { code, schema }]) => ({

@@ -9,7 +9,7 @@ const checks: ReadonlyArray<{ name: string; program: string; args: string[] }> =
   {
     name: 'format and lint (biome)',
     program: '@biomejs/biome/bin/biome',
-    args: ['ci', '.', '--error-on-warnings'],
+    args: ['ci', '.', '--error-on-warnings', '--colors=off'],
   },
   { name: 'promises and switches (oxlint)', program: 'oxlint/bin/oxlint', args: ['--type-aware'] },
   { name: 'dead code (knip)', program: 'knip/bin/knip.js', args: ['--no-progress'] },

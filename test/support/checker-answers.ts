@@ -60,7 +60,8 @@ function ackFault(
   if (ack.seq === undefined || ack.at === undefined) return ['P2', 'the ack has no seq or no time'];
   const unchanged = mayChangeNothing.has(record.op) && ack.seq <= head;
   if (own === undefined) {
-    if (row !== undefined) return ['P3', 'acked, but the id belongs to another operation'];
+    // What changed nothing left no trace, so its id is free for others; nobody looks the log through for it.
+    if (row !== undefined && !unchanged) return ['P3', 'acked, but the id belongs to another operation'];
     return unchanged ? undefined : ['P1', `acked with seq ${ack.seq}, and not in the log`];
   }
   if (own.seq !== ack.seq || own.at !== ack.at) {

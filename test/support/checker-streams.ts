@@ -38,6 +38,8 @@ class StreamCheck {
     switch (item.kind) {
       case 'subscribed':
         this.subscriptions.set(item.conv, { head: item.head, last: item.have ?? item.head });
+        // What it lacks begins anew: with `have` it is told again, without it is given up.
+        this.missing.delete(item.conv);
         this.checkMember(item.conv, item.head, 'was subscribed');
         return;
       case 'unsubscribed':

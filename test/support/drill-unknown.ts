@@ -109,6 +109,12 @@ async function cutOnce(round: {
   }
   // Never: its places are given to others, which would collide with a late commit.
   result.never += 1;
+  if (cut === 'late data') {
+    // The whole batch arrives under a new epoch, before that one has written anything: only the epoch keeps it out.
+    await proxy.settled();
+    const arrived = await asker.lookup(events.map((event) => event.id));
+    if (arrived.kind !== 'found' || arrived.operations.length > 0) result.wrong += 1;
+  }
   Object.assign(script, before);
   const instead = [script.message('instead')];
   if ((await asker.write(instead)).kind !== 'committed') result.wrong += 1;

@@ -59,17 +59,19 @@ export async function startCluster(settings: Readonly<Record<string, string>> = 
   const options = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const server = start(binaries.postgres, ['-D', data, '-p', String(port), ...options], 'INT');
   const url = `postgres://nubo@127.0.0.1:${port}/postgres`;
-  await untilReady(url, server);
-  return {
-    url,
-    pid: server.pid ?? 0,
-    async stop() {
-      const ended = server.exitCode === null && server.signalCode === null ? once(server, 'exit') : undefined;
-      server.kill('SIGQUIT');
-      await ended;
-      rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
-    },
+  const stop = async () => {
+    const ended = server.exitCode === null && server.signalCode === null ? once(server, 'exit') : undefined;
+    server.kill('SIGQUIT');
+    await ended;
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   };
+  try {
+    await untilReady(url, server);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url, pid: server.pid ?? 0, stop };
 }
 
 /** Folders of runs that were killed: their server ended with them. */

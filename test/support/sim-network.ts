@@ -8,6 +8,8 @@ import type { SimThread } from './sim-thread.js';
 class SimPort implements LinkPort {
   peer: SimPort | undefined;
   readonly underWay: unknown[] = [];
+  /** Came before anybody listened: a port keeps it. */
+  private readonly early: unknown[] = [];
   private isOpen = true;
   private listener: ((value: unknown) => void) | undefined;
   private readonly simulation: Simulation;
@@ -31,7 +33,9 @@ class SimPort implements LinkPort {
 
   on(event: 'message' | 'close', listener: (value: unknown) => void): void {
     // The closing of a port is never heard before main's word that the peer is gone, and says the same.
-    if (event === 'message') this.listener = listener;
+    if (event !== 'message') return;
+    this.listener = listener;
+    for (const value of this.early.splice(0)) this.thread.run(() => listener(value));
   }
 
   close(): void {
@@ -40,9 +44,10 @@ class SimPort implements LinkPort {
 
   private arrive(): void {
     const value = this.underWay.shift();
-    if (!this.isOpen || this.listener === undefined) return;
+    if (!this.isOpen) return;
     const { listener } = this;
-    this.thread.run(() => listener(value));
+    if (listener === undefined) this.early.push(value);
+    else this.thread.run(() => listener(value));
   }
 }
 

@@ -19,6 +19,8 @@ export interface SimStoreOptions {
   readonly faults: () => StoreFaults;
   readonly counts: StoreCounts;
   readonly thread: SimThread;
+  /** A planted fault: a new owner does not wait for the old one's transaction (L2). */
+  readonly isImpatient?: boolean;
 }
 
 const failed: Failed = { kind: 'failed', message: 'simulated' };
@@ -55,7 +57,7 @@ export class SimStore implements LogStore {
       // A claim is committed by its own connection: with its thread dead it is rolled back.
       if (!thread.isAlive) return;
       const holder = database.holder(shard);
-      if (holder !== undefined) return this.waitFor(holder, take);
+      if (holder !== undefined && this.options.isImpatient !== true) return this.waitFor(holder, take);
       const before = fails && this.options.random.chance(0.5);
       if (before) return this.answer(() => done(failed));
       const ownership = database.raiseEpoch(shard);

@@ -34,7 +34,7 @@ function refusal(env: Environment, options = {}): string {
   throw new Error('it was accepted');
 }
 
-let folder = temporaryFolder('config');
+let folder: ReturnType<typeof temporaryFolder>;
 beforeEach(() => {
   folder = temporaryFolder('config');
 });

@@ -97,6 +97,31 @@ test('W15 P6 of frames dropped together only the first is reported: the others a
   ]);
 });
 
+test('W15 P6 between the drop and the end of the turn nothing reaches the reader past the hole', async () => {
+  const harness = new FrontHarness();
+  const client = await listening(harness);
+  const lost = fill(harness, client, room, 1);
+  client.heard();
+  // There is room again, but uWebSockets.js has not said so; somebody leaves, which publishes in the middle of a turn.
+  client.socket.isReading = true;
+  client.socket.buffered = 0;
+  publish(harness, room, lost + 1);
+  const leave = {
+    ev: 'member.leave',
+    conv: room,
+    seq: lost + 2,
+    number: 1,
+    id: testId(9),
+    from: other,
+    at: startAt,
+  } as const;
+  harness.answer({ kind: 'publish', conv: room, events: [leave] });
+  harness.endTurn();
+  client.socket.read();
+  harness.endTurn();
+  expect(client.heard()).toEqual([{ ev: 'gap', conv: room, have: lost - 1, head: lost + 2 }]);
+});
+
 test('W15 P8 who is behind loses typing before messages, and hears it again later', async () => {
   const harness = new FrontHarness({ limits: { softBufferBytes: 400 } });
   const client = await listening(harness);
@@ -142,10 +167,13 @@ test('W15 one that does not drain within the limit is closed with 4003', async (
 
 test('W15 an answer that finds no room ends the socket: with 4003 when it reads again, cut when it never does', async () => {
   for (const reads of [true, false]) {
-    const harness = new FrontHarness({ limits: { softBufferBytes: 500, bufferBytesMax: 300_000, closeMs: 3_000 } });
+    const harness = new FrontHarness({
+      limits: { softBufferBytes: 500, bufferBytesMax: 300_000, closeMs: 3_000 },
+    });
     const client = await listening(harness);
     client.socket.isReading = false;
-    client.socket.buffered = 1_001;
+    client.socket.bytesMax = 300_000;
+    client.socket.buffered = 300_001;
     client.send({ op: 'ping', ref: 1 });
     // The close frame would be dropped like the answer: it waits.
     expect(client.socket.closed).toBeUndefined();

@@ -96,9 +96,9 @@ test('P6 events of a turn are published once, encoded for the codecs in use', as
   publish(harness, 2, 3);
   expect(harness.hub.published).toEqual([]);
   harness.endTurn();
-  expect(harness.hub.published.map(({ topic, frame }) => [topic, decodeMessages('msgpack', frame).length])).toEqual([
-    [`m:${conv}`, 3],
-  ]);
+  expect(
+    harness.hub.published.map(({ topic, frame }) => [topic, decodeMessages('msgpack', frame).length]),
+  ).toEqual([[`m:${conv}`, 3]]);
   const browser = await harness.live(other, { codec: 'json' });
   harness.subscribe(browser, conv, 3);
   publish(harness, 4);

@@ -15,7 +15,7 @@ const load = (name: string): Promise<Launch> => import(join(projectRoot, 'cli/la
 const { isInstalled } = await load('install.mjs');
 const { build, isBuilt } = await load('build.mjs');
 
-let folder = temporaryFolder('launcher');
+let folder: ReturnType<typeof temporaryFolder>;
 beforeEach(() => {
   folder = temporaryFolder('launcher');
 });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { faultOf, writeRecord } from '#test/proof/record.js';
 import { temporaryFolder } from '#test/support/children.js';
 
-let folder = temporaryFolder('proof');
+let folder: ReturnType<typeof temporaryFolder>;
 beforeEach(() => {
   folder = temporaryFolder('proof');
 });

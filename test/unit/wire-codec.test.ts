@@ -12,6 +12,7 @@ import {
 } from '#src/wire/codec.js';
 import { writeByPlaces } from '#src/wire/encode-messages.js';
 import { logEvents, type ServerMessage } from '#src/wire/events.js';
+import { MsgpackReader } from '#src/wire/msgpack-reader.js';
 import { begin, take } from '#src/wire/msgpack-writer.js';
 import { type Operation, operations } from '#src/wire/operations.js';
 import { eventByName, logCodeMin, messageByCode, operationByName } from '#src/wire/places.js';
@@ -549,6 +550,22 @@ describe('messages', () => {
       }
       expect(firstDurableSeq(codec, Uint8Array.of(0xc1, 0x7b))).toBeUndefined();
     }
+  });
+
+  test('W16 a __proto__ key in msgpack changes no prototype', () => {
+    const map = [0x82, 0xa9, ...asBytes('__proto__'), 0x81, 0xa1, 0x70, 1, 0xa1, 0x61, 2];
+    const before = packr.pack([40, id, 1, 1, id, id, 1, 'x', null, true]);
+    const frame = Uint8Array.from([...before.subarray(0, before.length - 1), ...map]);
+    const [message] = decodeMessages('msgpack', frame) as Array<{ metadata: object }>;
+    expect(message?.metadata).toEqual({ a: 2 });
+    expect(Object.getPrototypeOf(message?.metadata)).toBe(Object.prototype);
+  });
+
+  test('W2 binary values are copies', () => {
+    const frame = packr.pack(new Uint8Array([1, 2, 3]));
+    const value = new MsgpackReader(frame).value();
+    frame.fill(0);
+    expect(value).toEqual(new Uint8Array([1, 2, 3]));
   });
 
   test('W7 an error about no operation keeps its null', () => {

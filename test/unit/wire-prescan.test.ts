@@ -261,24 +261,29 @@ describe('the scan of JSON', () => {
 });
 
 test('W2 random bytes never throw and take no time, in either codec', () => {
-  let slowest = 0;
+  const random = fc.uint8Array({ maxLength: 600 });
+  // Half of them begin like an array, so that they get past the first byte.
+  const arrays = fc
+    .tuple(fc.integer({ min: 0x90, max: 0x93 }), fc.uint8Array({ maxLength: 12 }))
+    .map(([header, rest]) => join(bytes(header), rest));
+  let slow = 0;
   let passed = 0;
   fc.assert(
     fc.property(
-      fc.uint8Array({ maxLength: 600 }),
+      fc.oneof(random, arrays),
       fc.constantFrom('msgpack' as const, 'json' as const),
       (frame, codec) => {
         const began = performance.now();
         const decoded = decodeOperations(codec, frame);
-        slowest = Math.max(slowest, performance.now() - began);
+        if (performance.now() - began > 5) slow += 1;
         if (decoded.kind === 'operations') passed += 1;
       },
     ),
     { numRuns: 20_000 },
   );
-  expect(passed).toBeGreaterThan(0);
-  // One garbage collection or another process may take its time; a loop that ran away would take far more.
-  expect(slowest).toBeLessThan(50);
+  expect(passed).toBeGreaterThan(100);
+  // Some wait for a garbage collection or another process; a decoder that ran away would be slow time and again.
+  expect(slow).toBeLessThan(20);
 });
 
 test('W2 good frames with some bytes changed never throw', () => {

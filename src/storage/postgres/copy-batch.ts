@@ -21,17 +21,23 @@ export interface ComposedBatch {
 /** A silent server is given up after this: longer than the statement timeout, which a live one reports. */
 export const answerMs = 25_000;
 
+/** Shutdown, crash, idle timeout: the socket closes next. Told by the code, since severities are translated. */
+const endsSession = /^(?:57P|25P03|08)/;
+
 export class CopyBatch implements Submittable {
   private readonly batch: ComposedBatch;
   private readonly done: (outcome: WriteOutcome) => void;
+  private readonly onFatal: () => void;
   private completed = 0;
   private isSent = false;
   private isDone = false;
   private deadline: NodeJS.Timeout | undefined;
 
-  constructor(batch: ComposedBatch, done: (outcome: WriteOutcome) => void) {
+  /** @param onFatal called before `done` when the server ends the connection with its error */
+  constructor(batch: ComposedBatch, done: (outcome: WriteOutcome) => void, onFatal: () => void) {
     this.batch = batch;
     this.done = done;
+    this.onFatal = onFatal;
   }
 
   submit(connection: Connection): void {
@@ -44,6 +50,7 @@ export class CopyBatch implements Submittable {
   handleError(error: Error & Partial<ServerError> & { severity?: string }): void {
     const isFromServer = error.severity !== undefined && error.code !== undefined;
     if (isFromServer) {
+      if (endsSession.test(error.code ?? '')) this.onFatal();
       // The end of the last command is told after the commit: what comes later concerns the connection alone.
       if (this.completed === this.batch.commands) this.end({ kind: 'committed' });
       else

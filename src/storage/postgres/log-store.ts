@@ -144,7 +144,7 @@ export class PostgresLogStore implements LogStore {
       setImmediate(done, { kind: 'bad', message: messageOf(error) });
       return;
     }
-    client.query(new CopyBatch(composed, done));
+    client.query(new CopyBatch(composed, done, () => this.writer.drop()));
   }
 
   /** @throws RangeError when a value is none that the database can hold */

@@ -13,6 +13,7 @@ export interface ServerError {
 const fencedState = 'NB001';
 const miscountState = 'NB002';
 const uniqueViolation = '23505';
+const checkViolation = '23514';
 
 /**
  * Nobody's fault, and gone after a while: transaction rollback (40), invalid transaction state (25), resources (53),
@@ -33,6 +34,8 @@ export function outcomeOf(error: ServerError): WriteOutcome {
     // Leaves name their indexes after themselves: …_pkey on (id), …_seq on (conversation, seq).
     return constraint.endsWith('_pkey') ? { kind: 'duplicate' } : { kind: 'broken', message };
   }
+  // A check without a name is the bound of a partition: a leaf was attached while the row waited for the default one.
+  if (code === checkViolation && constraint === '') return { kind: 'retry', message };
   if (passing.test(code)) return { kind: 'retry', message };
   if (valueFault.test(code)) return { kind: 'bad', message };
   // A missing table, a refused permission, an internal error: no row of a client's does that, and no other row will do.

@@ -13,7 +13,7 @@ const lockNotAvailable = '55P03';
  * @throws Error when the row was not free even after its holder was ended several times, or the database is away
  */
 export async function takeShard(client: Client, shard: number): Promise<Ownership> {
-  await client.query('insert into writers (shard) values ($1) on conflict do nothing', [shard]);
+  await ensureRow(client, shard);
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await raiseEpoch(client, shard);
@@ -21,6 +21,14 @@ export async function takeShard(client: Client, shard: number): Promise<Ownershi
       if ((error as { code?: string }).code !== lockNotAvailable || attempt === attemptsMax) throw error;
     }
     await endHolder(client, shard);
+  }
+}
+
+/** The row is looked for first: `on conflict` alone would wait for whoever holds it. */
+async function ensureRow(client: Client, shard: number): Promise<void> {
+  const { rowCount } = await client.query('select from writers where shard = $1', [shard]);
+  if (rowCount === 0) {
+    await client.query('insert into writers (shard) values ($1) on conflict do nothing', [shard]);
   }
 }
 

@@ -1,0 +1,273 @@
+/**
+ * The client of nubo, for browsers and Node. It keeps one connection, sends what is durable until the server has
+ * answered, and gives each event of a subscribed conversation to the application once and in order, whatever
+ * happens to the connection.
+ *
+ * Here is nothing of Node; `client/node.ts` brings the WebSocket that Node 20 lacks.
+ */
+import type { RuntimePorts } from '#src/runtime/ports.js';
+import { type Codec, encodeOperations } from '#src/wire/codec.js';
+import type { Ack, ControlEvent, LogEvent } from '#src/wire/events.js';
+import type { Operation } from '#src/wire/operations.js';
+import { deferred } from './deferred.js';
+import { ClientError } from './errors.js';
+import { Heartbeat } from './heartbeat.js';
+import { type Hello, Link, type LinkStatus, type Message, type TokenSource } from './link.js';
+import { type Answers, type Asked, Outbox } from './outbox.js';
+import { platformPorts } from './ports.js';
+import { ServerClock } from './server-clock.js';
+import type { ClientSocketClass } from './socket.js';
+import { type Gap, Subscriptions } from './subscriptions.js';
+
+export interface ConnectOptions {
+  /** `ws://host:port/ws` */
+  readonly url: string;
+  /** An access token, or a function that gets one: asked before each connection. */
+  readonly token: TokenSource;
+  /** `msgpack` when absent. */
+  readonly codec?: Codec;
+  /** The class of the platform when absent. */
+  readonly WebSocket?: ClientSocketClass;
+  /** Failed attempts in a row after which the client ends; without it, it tries for ever. */
+  readonly attemptsMax?: number;
+  /** Events of subscribed conversations in order, typing, and what concerns the user. */
+  readonly onEvent?: (event: ClientEvent) => void;
+  /** A hole was found and is being filled; events go on when it is. */
+  readonly onGap?: (gap: Gap) => void;
+  readonly onStatus?: (status: LinkStatus) => void;
+  readonly ports?: RuntimePorts;
+}
+
+export type ClientEvent = LogEvent | Exclude<ControlEvent, { ev: 'hello' | 'gap' | 'resumed' }>;
+
+/** Of a durable operation: stored, once, at this place. */
+export interface Stored {
+  readonly id: string;
+  readonly seq: number;
+  /** Unix ms */
+  readonly at: number;
+  readonly conv: string;
+}
+
+/** Fields of an operation as an application gives them: `id` only when it keeps ids itself. */
+type Fields<Name extends Operation['op']> = Omit<Extract<Asked, { op: Name }>, 'op'>;
+
+/** Starts to connect and returns at once; `ready` tells when it is there. */
+export function connect(options: ConnectOptions): Client {
+  return new Client(options);
+}
+
+export class Client {
+  private readonly first = deferred<Hello>();
+  private readonly last = deferred<ClientError | undefined>();
+  /** The first `hello`; rejects with a ClientError when the client ends before. */
+  readonly ready: Promise<Hello> = this.first.promise;
+  /** When the client has ended: the ClientError, or undefined when the application closed it. */
+  readonly ended: Promise<ClientError | undefined> = this.last.promise;
+  private readonly options: ConnectOptions;
+  private readonly codec: Codec;
+  private readonly clock: ServerClock;
+  private readonly link: Link;
+  private readonly outbox: Outbox;
+  private readonly subscriptions: Subscriptions;
+  private readonly heartbeat: Heartbeat;
+  private hello: Hello | undefined;
+
+  constructor(options: ConnectOptions) {
+    this.options = options;
+    this.codec = options.codec ?? 'msgpack';
+    const ports = options.ports ?? platformPorts;
+    const { codec, clock } = { codec: this.codec, clock: new ServerClock(ports.clock) };
+    this.clock = clock;
+    this.link = new Link(
+      {
+        url: options.url,
+        token: options.token,
+        codec,
+        WebSocket: options.WebSocket ?? platformWebSocket(),
+        attemptsMax: options.attemptsMax ?? Number.POSITIVE_INFINITY,
+        ports,
+      },
+      {
+        onHello: (hello) => this.onHello(hello),
+        onMessage: (message) => this.onMessage(message),
+        onStatus: (status) => this.onStatus(status),
+      },
+    );
+    this.outbox = new Outbox({ codec, ports, clock, link: this.link });
+    this.heartbeat = new Heartbeat(this.outbox, ports.timers, {
+      onTime: (at) => clock.correct(at),
+      onSilence: () => this.link.drop('the server has fallen silent'),
+    });
+    this.subscriptions = new Subscriptions(this.outbox, ports, {
+      onEvent: (event) => this.tell(event),
+      onGap: (gap) => guard(() => options.onGap?.(gap)),
+    });
+    this.link.open();
+  }
+
+  /** Who the token speaks for; undefined before `ready`. */
+  get user(): string | undefined {
+    return this.hello?.user;
+  }
+
+  /** The server's time in Unix ms, as far as it is known. */
+  now(): number {
+    return this.clock.now();
+  }
+
+  /** Stores a message. Resolves when it is (P1); sent again until the server has answered, stored once (P2). */
+  send(message: Fields<'send'>): Promise<Stored> {
+    return this.store({ op: 'send', ...message }, message.conv);
+  }
+
+  /** Makes a conversation. That of two people is the same whoever makes it, and making it again changes nothing. */
+  create(conversation: Fields<'create'>): Promise<Stored> {
+    return this.store({ op: 'create', ...conversation });
+  }
+
+  join(conv: string): Promise<Stored> {
+    return this.store({ op: 'join', conv }, conv);
+  }
+
+  leave(conv: string): Promise<Stored> {
+    return this.store({ op: 'leave', conv }, conv);
+  }
+
+  add(conv: string, member: string): Promise<Stored> {
+    return this.store({ op: 'add', conv, member }, conv);
+  }
+
+  remove(conv: string, member: string): Promise<Stored> {
+    return this.store({ op: 'remove', conv, member }, conv);
+  }
+
+  private async store(asked: Asked, conv?: string): Promise<Stored> {
+    const ack = await this.request(asked);
+    return { id: ack.id ?? '', seq: ack.seq ?? 0, at: ack.at ?? 0, conv: ack.conv ?? conv ?? '' };
+  }
+
+  /**
+   * Listens to a conversation: from the event after `have`, or from now on. Resolves with the head at that moment;
+   * the events go to `onEvent`, also after any number of reconnects, until `unsubscribe` or `unsubscribed`.
+   */
+  subscribe(conv: string, { have }: { have?: number } = {}): Promise<{ head: number }> {
+    return new Promise((resolve, reject) => {
+      this.subscriptions.add(conv, have, {
+        acked: ({ head }) => resolve({ head: head ?? 0 }),
+        failed: reject,
+      });
+    });
+  }
+
+  unsubscribe(conv: string): void {
+    this.subscriptions.remove(conv);
+    this.outbox.ask({ op: 'unsubscribe', conv }, nobody, { survives: false });
+  }
+
+  /** The last seq that `onEvent` was given of a subscribed conversation. */
+  have(conv: string): number | undefined {
+    return this.subscriptions.have(conv);
+  }
+
+  /** At most 100 events in rising order: before, after or around a seq, or the last ones. */
+  async history(page: Fields<'history'>): Promise<LogEvent[]> {
+    return (await this.request({ op: 'history', ...page })).events ?? [];
+  }
+
+  /** Moves the own mark up to this seq; marks only grow (L14). */
+  async read(conv: string, seq: number): Promise<void> {
+    await this.request({ op: 'read', conv, seq });
+  }
+
+  /** Tells the others that the user types or has stopped; lost without a word when there is no connection (P8). */
+  typing(conv: string, active: boolean): void {
+    this.link.send(encodeOperations(this.codec, [{ op: active ? 'typing.start' : 'typing.stop', conv }]));
+  }
+
+  /** A new token for the live connection, so that it does not close at `exp` (W5). */
+  async authenticate(token: string): Promise<void> {
+    await this.request({ op: 'auth', token }, { survives: false });
+  }
+
+  /** Ends the client. What is under way rejects with `closed`; whether it was stored is unknown. */
+  close(): void {
+    this.link.end();
+  }
+
+  private request(asked: Asked, options?: { survives: boolean }): Promise<Ack> {
+    return new Promise((resolve, reject) => {
+      this.outbox.ask(asked, { acked: resolve, failed: reject }, options);
+    });
+  }
+
+  private onHello(hello: Hello): void {
+    this.hello = hello;
+    this.clock.correct(hello.at);
+    this.subscriptions.onLive();
+    this.outbox.onLive();
+    this.heartbeat.start(hello.heartbeatMs);
+    this.first.resolve(hello);
+  }
+
+  private onMessage(message: Message): void {
+    if ('ack' in message) return this.outbox.onAck(message);
+    if ('err' in message) return this.outbox.onError(message);
+    switch (message.ev) {
+      case 'hello':
+        return;
+      case 'gap':
+        return this.subscriptions.onGap(message);
+      case 'resumed':
+        return this.subscriptions.onResumed(message);
+      case 'unsubscribed':
+        return this.subscriptions.onUnsubscribed(message);
+      case 'typing.start':
+      case 'typing.stop':
+      case 'conversation.update':
+        return this.tell(message);
+      default:
+        return this.subscriptions.onLogEvent(message);
+    }
+  }
+
+  private onStatus(status: LinkStatus): void {
+    if (status.name === 'waiting' || status.name === 'ended') this.heartbeat.stop();
+    if (status.name === 'waiting') this.outbox.onLost();
+    if (status.name === 'ended') this.onEnded(status.error);
+    guard(() => this.options.onStatus?.(status));
+  }
+
+  private onEnded(error: ClientError | undefined): void {
+    const reason = error ?? new ClientError('closed', 'The client was closed.');
+    this.subscriptions.end(reason);
+    this.outbox.end(reason);
+    this.first.reject(reason);
+    this.last.resolve(error);
+  }
+
+  private tell(event: ClientEvent): void {
+    guard(() => this.options.onEvent?.(event));
+  }
+}
+
+const nobody: Answers = { acked: () => {}, failed: () => {} };
+
+/** What an application throws is its own: it reaches the platform, and the rest of the frame is still handled. */
+function guard(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}
+
+function platformWebSocket(): ClientSocketClass {
+  const { WebSocket } = globalThis as { WebSocket?: ClientSocketClass };
+  if (WebSocket === undefined) {
+    throw new TypeError('This platform has no WebSocket: connect with client/node.js, or give one.');
+  }
+  return WebSocket;
+}

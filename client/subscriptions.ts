@@ -1,0 +1,192 @@
+/** All conversations a client listens to: asked for again on each connection, and their holes filled (W10, W12). */
+import type { RuntimePorts } from '#src/runtime/ports.js';
+import type { UnknownEvent } from '#src/wire/codec.js';
+import type { Ack, ControlEvent, LogEvent } from '#src/wire/events.js';
+import { wireLimits } from '#src/wire/limits.js';
+import { ClientError } from './errors.js';
+import type { Answers, Outbox } from './outbox.js';
+import { Subscription } from './subscription.js';
+
+/** A page that should not be empty is asked for again so often, each time after a longer pause. */
+const emptyPagesMax = 5;
+const emptyPageMs = 200;
+
+export interface Gap {
+  readonly conv: string;
+  /** The events after `have` up to `head` are being pulled. */
+  readonly have: number;
+  readonly head: number;
+}
+
+export interface SubscriptionsListener {
+  onEvent(event: LogEvent | ControlEvent<'unsubscribed'>): void;
+  onGap(gap: Gap): void;
+}
+
+interface Entry {
+  readonly subscription: Subscription;
+  /** Of the application, until the first answer. */
+  first: Answers | undefined;
+  isPulling: boolean;
+  emptyPages: number;
+}
+
+export class Subscriptions {
+  private readonly outbox: Outbox;
+  private readonly ports: RuntimePorts;
+  private readonly listener: SubscriptionsListener;
+  private readonly entries = new Map<string, Entry>();
+
+  constructor(outbox: Outbox, ports: RuntimePorts, listener: SubscriptionsListener) {
+    this.outbox = outbox;
+    this.ports = ports;
+    this.listener = listener;
+  }
+
+  /** The last seq that was delivered of a conversation; undefined when it is not listened to. */
+  have(conv: string): number | undefined {
+    return this.entries.get(conv)?.subscription.have;
+  }
+
+  /** Listens from `have` + 1, or from now on; a subscription that exists is kept as it is. */
+  add(conv: string, have: number | undefined, answers: Answers): void {
+    const existing = this.entries.get(conv);
+    if (existing !== undefined) {
+      const head = existing.subscription.have;
+      if (existing.first !== undefined || head === undefined) {
+        answers.failed(new ClientError('conflict', 'This conversation is being subscribed to already.'));
+      } else answers.acked({ ack: 0, conv, head });
+      return;
+    }
+    const subscription = new Subscription(conv, have);
+    const entry: Entry = { subscription, first: answers, isPulling: false, emptyPages: 0 };
+    this.entries.set(conv, entry);
+    this.ask(entry);
+  }
+
+  remove(conv: string): void {
+    const entry = this.entries.get(conv);
+    if (entry === undefined) return;
+    this.entries.delete(conv);
+    entry.first?.failed(new ClientError('closed', 'It was unsubscribed before the server had answered.'));
+  }
+
+  /** The client has ended: nothing is listened to any more. */
+  end(error: ClientError): void {
+    const entries = [...this.entries.values()];
+    this.entries.clear();
+    for (const { first } of entries) first?.failed(error);
+  }
+
+  /** On a new connection. */
+  onLive(): void {
+    for (const entry of this.entries.values()) this.ask(entry);
+  }
+
+  private ask(entry: Entry): void {
+    const { conv, have } = entry.subscription;
+    this.outbox.ask(
+      { op: 'subscribe', conv, ...(have === undefined ? {} : { have }) },
+      { acked: (ack) => this.answered(entry, ack), failed: (error) => this.refused(entry, error) },
+      { survives: false },
+    );
+  }
+
+  private answered(entry: Entry, ack: Ack): void {
+    if (!this.isCurrent(entry)) return;
+    entry.subscription.began(ack.head ?? 0);
+    const { first } = entry;
+    entry.first = undefined;
+    first?.acked(ack);
+  }
+
+  /** `unavailable` means that the connection went: the next one asks again. Anything else is for good. */
+  private refused(entry: Entry, error: ClientError): void {
+    if (!this.isCurrent(entry) || error.code === 'unavailable') return;
+    this.entries.delete(entry.subscription.conv);
+    if (entry.first !== undefined) entry.first.failed(error);
+    else this.listener.onEvent({ ev: 'unsubscribed', conv: entry.subscription.conv });
+  }
+
+  private isCurrent(entry: Entry): boolean {
+    return this.entries.get(entry.subscription.conv) === entry;
+  }
+
+  onLogEvent(event: LogEvent | UnknownEvent): void {
+    const entry = this.entries.get(event.conv);
+    if (entry === undefined) return;
+    this.deliver(entry, event);
+    this.fill(entry);
+  }
+
+  private deliver(entry: Entry, event: LogEvent | UnknownEvent): void {
+    for (const due of entry.subscription.take(event)) this.listener.onEvent(due);
+  }
+
+  onGap({ conv, head }: ControlEvent<'gap'>): void {
+    this.learn(conv, head);
+  }
+
+  onResumed({ conv, upTo }: ControlEvent<'resumed'>): void {
+    this.learn(conv, upTo);
+  }
+
+  private learn(conv: string, head: number): void {
+    const entry = this.entries.get(conv);
+    if (entry === undefined) return;
+    entry.subscription.learn(head);
+    this.fill(entry);
+  }
+
+  onUnsubscribed(event: ControlEvent<'unsubscribed'>): void {
+    if (!this.entries.has(event.conv)) return;
+    this.remove(event.conv);
+    this.listener.onEvent(event);
+  }
+
+  /** Pulls what is missing, a page at a time; what comes live meanwhile waits its turn. */
+  private fill(entry: Entry): void {
+    const { subscription } = entry;
+    const { conv, have, missingUpTo } = subscription;
+    if (entry.isPulling || missingUpTo === undefined || have === undefined) return;
+    entry.isPulling = true;
+    this.listener.onGap({ conv, have, head: missingUpTo });
+    this.pull(entry, have);
+  }
+
+  private pull(entry: Entry, after: number): void {
+    this.outbox.ask(
+      { op: 'history', conv: entry.subscription.conv, after, limit: wireLimits.historyEventsMax },
+      { acked: (ack) => this.onPage(entry, ack.events ?? []), failed: () => this.giveUp(entry) },
+    );
+  }
+
+  private onPage(entry: Entry, events: readonly LogEvent[]): void {
+    if (!this.isCurrent(entry)) return;
+    const before = entry.subscription.have;
+    for (const event of events) this.deliver(entry, event);
+    const { have, missingUpTo } = entry.subscription;
+    if (missingUpTo === undefined || have === undefined) {
+      entry.isPulling = false;
+      entry.emptyPages = 0;
+      return;
+    }
+    if (have !== before) {
+      entry.emptyPages = 0;
+      this.pull(entry, have);
+      return;
+    }
+    entry.emptyPages += 1;
+    if (entry.emptyPages > emptyPagesMax) return this.giveUp(entry);
+    this.ports.timers.after(emptyPageMs * 2 ** entry.emptyPages, () => {
+      if (this.isCurrent(entry)) this.pull(entry, entry.subscription.have ?? have);
+    });
+  }
+
+  /** The hole cannot be filled (no member any more, or a fault): rather no subscription than one with a hole. */
+  private giveUp(entry: Entry): void {
+    if (!this.isCurrent(entry)) return;
+    this.entries.delete(entry.subscription.conv);
+    this.listener.onEvent({ ev: 'unsubscribed', conv: entry.subscription.conv });
+  }
+}

@@ -1,0 +1,63 @@
+/** Thread file of a shard that can be told to fail. */
+import { workerData } from 'node:worker_threads';
+import type { LogStore } from '#src/storage/ports.js';
+import type { ThreadSettings } from '#workers/control.js';
+import { runShard } from '#workers/run-shard.js';
+import { type Fault, hearFaults, throwSoon } from './fault-channel.js';
+
+const { index } = workerData as ThreadSettings;
+/** By message: how often its conversation still throws. */
+const throwing = new Map<string, number>();
+let lastMessage: string | undefined;
+
+const report = hearFaults(
+  (fault) => 'shard' in fault && fault.shard === index,
+  (fault: Fault) => {
+    if (fault.kind === 'conversation throws') throwing.set(fault.message, fault.times);
+    else if (fault.kind === 'shard dies after commit') lastMessage = fault.message;
+    else if (fault.kind === 'shard throws') throwSoon('planted: the shard throws');
+    else setTimeout(exhaustHeap, 5);
+  },
+);
+
+function exhaustHeap(): never {
+  const hoard: number[][] = [];
+  for (;;) hoard.push(new Array<number>(1_000_000).fill(hoard.length + 0.5));
+}
+
+/** Everything of the store but `write` as it is. */
+function dyingStore(store: LogStore): LogStore {
+  const write: LogStore['write'] = (batch, done) =>
+    store.write(batch, (outcome) => {
+      if (outcome.kind === 'committed' && batch.events.some(({ id }) => id === lastMessage)) {
+        // Nobody is told of the commit any more.
+        process.exit(1);
+      }
+      done(outcome);
+    });
+  return new Proxy(store, {
+    get: (target, key) => {
+      if (key === 'write') return write;
+      const value: unknown = Reflect.get(target, key);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+runShard({
+  wrapStore: dyingStore,
+  wrapConversation: (actor) => ({
+    receive(message) {
+      const times = message.kind === 'send' ? (throwing.get(message.id) ?? 0) : 0;
+      if (message.kind === 'send' && times > 0) {
+        throwing.set(message.id, times - 1);
+        report({ kind: 'threw', message: message.id, at: Date.now() });
+        throw new Error('planted: the conversation throws');
+      }
+      actor.receive(message);
+    },
+    endTurn: () => actor.endTurn?.(),
+    mayPassivate: () => actor.mayPassivate?.() ?? true,
+    dropped: () => actor.dropped?.(),
+  }),
+});

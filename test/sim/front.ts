@@ -1,0 +1,149 @@
+/** One simulated front thread: the real core and links, with sockets that are lists. */
+
+import { NuboError } from '#src/errors.js';
+import type { Front } from '#src/front/contract.js';
+import { createFront } from '#src/front/front.js';
+import type { Identity } from '#src/people/identity.js';
+import { createRevocations } from '#src/people/revocations.js';
+import { createLink, type Link, type LinkPort } from '#src/threads/link.js';
+import type { ToFront, ToShard } from '#src/threads/messages.js';
+import type { Placement } from '#src/threads/placement.js';
+import type { Codec } from '#src/wire/codec.js';
+import type { Simulation } from '#test/support/sim-clock.js';
+import type { Draws } from '#test/support/sim-random.js';
+import { type ClientEnd, SimBroadcast, SimSocket } from '#test/support/sim-socket.js';
+import { SimThread } from '#test/support/sim-thread.js';
+
+export interface FrontHost {
+  readonly simulation: Simulation;
+  readonly placement: Placement;
+  now(): number;
+  /** A promise is under way in a front: the run waits for the microtasks before it goes on. */
+  expectPromises(): void;
+  onFrontEnd(front: SimFront, reason: string): void;
+  onFault(message: string): void;
+}
+
+/** Small, so that a reader who stops for a while overflows (W15). */
+const limits = {
+  softBufferBytes: 4 * 1024,
+  bufferBytesMax: 16 * 1024,
+  mergedFrameBytes: 2 * 1024,
+  directFrameBytes: 8 * 1024,
+  answerBytesMax: 12 * 1024,
+};
+const linkLimits = { creditItemsMax: 256, creditBytesMax: 256 * 1024 };
+/** Messages that keep a front and its shards agreed, as in workers/run-front.ts. */
+const unrefusable = new Set<ToShard['kind']>(['register', 'unregister']);
+
+/** `user expiry rate`, in the clear: what a token says is not what is tested here. */
+export function tokenFor(user: string, expiresAt: number, rate: 'standard' | 'high'): string {
+  return `${user} ${expiresAt} ${rate}`;
+}
+
+export class SimFront {
+  readonly index: number;
+  readonly thread: SimThread;
+  readonly front: Front;
+  isListening = false;
+  private readonly host: FrontHost;
+  private readonly random: Draws;
+  private readonly broadcast: SimBroadcast;
+  private readonly links = new Map<number, Link<ToShard, ToFront>>();
+  private readonly known = new Set<number>();
+  private readonly sockets = new Set<SimSocket>();
+
+  constructor(host: FrontHost, index: number, random: Draws) {
+    this.host = host;
+    this.index = index;
+    this.random = random;
+    this.thread = new SimThread(host.simulation, host.now, (error) => host.onFrontEnd(this, stackOf(error)));
+    this.broadcast = new SimBroadcast(this.thread);
+    const { ports } = this.thread;
+    this.front = createFront({
+      number: index,
+      ports,
+      broadcast: this.broadcast,
+      placement: host.placement,
+      post: (shard, message) => {
+        const link = this.links.get(shard);
+        if (link === undefined) return false;
+        return unrefusable.has(message.kind) ? link.postOrQueue(message) : link.post(message);
+      },
+      verify: async (token) => this.verify(token),
+      revocations: createRevocations({ clock: ports.clock }),
+      limits,
+      onFault: (error) => host.onFault(`front ${index}: ${stackOf(error)}`),
+    });
+  }
+
+  link(shard: number, port: LinkPort): void {
+    this.links.get(shard)?.close();
+    const link = createLink<ToShard, ToFront>({ port, turns: this.thread.ports.turns, limits: linkLimits });
+    this.links.set(shard, link);
+    link.onMessages((messages) => this.front.onShardMessages(shard, messages));
+    if (this.known.has(shard)) this.front.shardBack(shard);
+    this.known.add(shard);
+  }
+
+  unlink(shard: number): void {
+    this.links.get(shard)?.close();
+    this.links.delete(shard);
+    this.front.shardGone(shard);
+  }
+
+  /** A client connects. */
+  accept(client: ClientEnd, codec: Codec, token: string | undefined): SimSocket {
+    const { simulation } = this.host;
+    const socket = new SimSocket({
+      ...{ simulation, client, random: this.random, thread: this.thread, broadcast: this.broadcast },
+      bufferBytesMax: limits.bufferBytesMax,
+    });
+    this.sockets.add(socket);
+    this.host.expectPromises();
+    const session = this.front.openSession(socket, {
+      codec,
+      address: '127.0.0.1',
+      ...(token === undefined ? {} : { token }),
+    });
+    socket.server = {
+      onFrame: (frame) => {
+        this.host.expectPromises();
+        session.onFrame(frame);
+      },
+      onDropped: (frame) => session.onDropped(typeof frame === 'string' ? Buffer.from(frame) : frame),
+      onDrain: () => session.onDrain(),
+      onClose: () => {
+        this.sockets.delete(socket);
+        session.onClose();
+      },
+    };
+    return socket;
+  }
+
+  kill(): void {
+    this.thread.kill();
+    this.isListening = false;
+    for (const socket of this.sockets) socket.severed();
+    this.sockets.clear();
+  }
+
+  get requestsWaiting(): number {
+    return this.front.stats().requests;
+  }
+
+  private verify(token: string): Identity {
+    const [user = '', expiresAt = '', rate] = token.split(' ');
+    if (Number(expiresAt) <= this.host.now()) throw new NuboError('unauthorized', 'The token has expired.');
+    return {
+      user,
+      issuedAt: this.host.now(),
+      expiresAt: Number(expiresAt),
+      rate: rate === 'high' ? 'high' : 'standard',
+    };
+  }
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,121 @@
+/** One simulated life of a server: people act, threads die, the stores fail; then all heals, and everything is checked. */
+import type { Violation } from '#test/support/checker.js';
+import { Draws } from '#test/support/sim-random.js';
+import { planKills } from './kills.js';
+import type { Plant } from './plants.js';
+import type { Totals } from './totals.js';
+import { World } from './world.js';
+
+export interface SimulationOptions {
+  /** Operations that clients begin, retries not counted. */
+  readonly operations?: number;
+  readonly plant?: Plant | undefined;
+  readonly onTrace?: (line: string) => void;
+}
+
+export interface SimulationResult {
+  readonly seed: number;
+  readonly violations: Violation[];
+  readonly totals: Totals;
+  /** Equal for equal runs: over every event of the world and every frame that a client got. */
+  readonly traceHash: string;
+  readonly conversations: number;
+}
+
+const operationsDefault = 1000;
+/** About how long an operation takes to be thought of. */
+const operationMs = 8;
+/** Events of the world; a run that needs more will not end. */
+const stepsMax = 400_000;
+const hour = 60 * 60 * 1000;
+const year = 365 * 24 * hour;
+
+export async function simulate(seed: number, options: SimulationOptions = {}): Promise<SimulationResult> {
+  const operations = options.operations ?? operationsDefault;
+  const world = new World({ seed, plant: options.plant, onTrace: options.onTrace });
+  const random = new Draws(seed, 60);
+  const run = new Run(world);
+  planKills(world, random, operations * operationMs);
+  await run.act(operations, random);
+  world.isFaulty = false;
+  let isQuiet = await run.settle();
+  // Long after, the answers must be the same (P2).
+  for (const pause of [hour, year]) {
+    world.leap(pause);
+    for (const durable of world.sender.acked.slice(-20)) world.sender.repeat(durable);
+    for (let count = 0; count < 20 && world.sender.acked.length > 0; count += 1) {
+      world.sender.repeat(random.pick(world.sender.acked));
+    }
+    isQuiet = (await run.settle()) && isQuiet;
+  }
+  world.countAll();
+  world.totals.seeds = 1;
+  return {
+    seed,
+    violations: world.check(isQuiet),
+    totals: world.totals,
+    traceHash: world.simulation.traceHash(),
+    conversations: new Set(world.database.allEvents().map(({ conv }) => conv)).size,
+  };
+}
+
+class Run {
+  private readonly world: World;
+  private steps = 0;
+
+  constructor(world: World) {
+    this.world = world;
+  }
+
+  /** Lets people act until so many operations were begun. */
+  async act(operations: number, random: Draws): Promise<void> {
+    const { world } = this;
+    let begun = 0;
+    const next = (): void => {
+      // Mostly one by one, now and then in bursts that fill batches and buckets.
+      const burst = random.chance(0.05) ? random.between(5, 25) : 1;
+      for (let count = 0; count < burst && begun < operations; count += 1) {
+        begun += 1;
+        world.workload.act();
+      }
+      if (begun < operations) world.after(random.next() * operationMs * 2 * burst, next);
+    };
+    world.after(200, next);
+    while (begun < operations && this.hasSteps) await this.step();
+    world.totals.operations = begun;
+  }
+
+  /** Lets things happen until nobody waits for anything. false: that never came. */
+  async settle(): Promise<boolean> {
+    const { world } = this;
+    const begunAt = world.simulation.now();
+    // A moment without anything under way is not the end: what is on its way to a client must arrive, and sockets
+    // that a jump of the clock has outlived are closed within two sweeps.
+    let quietSince: number | undefined;
+    while (this.hasSteps && world.simulation.now() - begunAt < 120_000) {
+      await this.step();
+      if (!world.isQuiet) quietSince = undefined;
+      else if (quietSince === undefined) quietSince = world.simulation.now();
+      else if (world.simulation.now() - quietSince > 6000) return true;
+    }
+    world.blame('quiet', `the run did not come to rest: ${describe(world)}`);
+    return false;
+  }
+
+  private get hasSteps(): boolean {
+    return this.steps < stepsMax;
+  }
+
+  private async step(): Promise<void> {
+    this.steps += 1;
+    await this.world.step();
+  }
+}
+
+function describe(world: World): string {
+  const waiting = world.devices.map(
+    (device) =>
+      `${device.name} ${device.state} waits for ${device.waitingCount}, ${device.subscriptions.describe()}`,
+  );
+  return `whole: ${world.server.isWhole}, open: ${world.sender.openCount}; ${waiting.join('; ')}`;
+}

@@ -1,0 +1,190 @@
+/** One simulated shard thread: the real core, publisher and links over simulated ports, and the ways it can fail. */
+import type { ConversationMessage } from '#actors/messages.js';
+import type { Actor } from '#src/runtime/actor.js';
+import type { LogStore } from '#src/storage/ports.js';
+import { createLink, type Link, type LinkPort } from '#src/threads/link.js';
+import type { ConversationRequest, ToFront, ToShard } from '#src/threads/messages.js';
+import { createPublisher } from '#src/threads/publisher.js';
+import type { Simulation } from '#test/support/sim-clock.js';
+import type { SimDatabase } from '#test/support/sim-database.js';
+import type { StoreCounts, StoreFaults } from '#test/support/sim-faults.js';
+import type { Draws } from '#test/support/sim-random.js';
+import { SimStore } from '#test/support/sim-store.js';
+import { SimThread } from '#test/support/sim-thread.js';
+import { createShardCore, type ShardCore } from '#workers/shard-core.js';
+import type { Planting } from './plants.js';
+import type { Witness } from './witness.js';
+
+export interface ShardHost {
+  readonly simulation: Simulation;
+  readonly database: SimDatabase;
+  readonly witness: Witness;
+  readonly counts: StoreCounts;
+  readonly planting: Planting;
+  readonly isImpatient: boolean;
+  now(): number;
+  faults(): StoreFaults;
+  /** The thread asked to end, or threw: `bug` when nobody had injected that. */
+  onShardEnd(shard: SimShard, reason: string, isBug: boolean): void;
+}
+
+type FrontLink = Link<ToFront, ToShard>;
+
+/** Small, so that running out of credits is a part of every run (A9). */
+const linkLimits = { creditItemsMax: 256, creditBytesMax: 256 * 1024 };
+const rates = { standard: { perSecond: 6, burst: 8 }, high: { perSecond: 2000, burst: 1000 } };
+
+/** An injected crash says so, to be told from a bug. */
+class InjectedError extends Error {}
+
+export class SimShard {
+  readonly index: number;
+  readonly thread: SimThread;
+  /** Crashes still to come: of whichever conversation handles a message next, of the writer at its next batch. */
+  actorCrashes = 0;
+  writerCrash: 'none' | 'before' | 'after' = 'none';
+  private readonly host: ShardHost;
+  private readonly random: Draws;
+  private readonly links = new Map<number, FrontLink>();
+  private readonly store: SimStore;
+  private readonly publisher;
+  private readonly core: ShardCore;
+  /** Requests by front and number, for the witness. */
+  private readonly asked = new Map<number, ConversationRequest>();
+  private hasInjected = false;
+
+  constructor(host: ShardHost, index: number, random: Draws) {
+    this.host = host;
+    this.index = index;
+    this.random = random;
+    const { simulation, database, counts, isImpatient } = host;
+    this.thread = new SimThread(simulation, host.now, (error) => this.onThrow(error));
+    const faults = () => host.faults();
+    this.store = new SimStore({
+      ...{ shard: index, database, simulation, random, faults, counts, isImpatient },
+      thread: this.thread,
+    });
+    this.publisher = createPublisher({ posts: (front) => this.postOf(front) });
+    this.core = createShardCore({
+      ports: this.thread.ports,
+      store: this.crashing(host.planting.store(this.store)),
+      publisher: this.publisher,
+      rates,
+      fronts: () => [...this.links.keys()],
+      post: (front, message) => void this.postOf(front)?.postOrQueue(message),
+      fatal: (reason, message) => this.host.onShardEnd(this, `${reason}: ${message}`, this.isBug(reason)),
+      wrapConversation: (actor) => this.crashingActor(actor),
+      onBatch: () => this.crashWriter('after'),
+    });
+  }
+
+  link(front: number, port: LinkPort): void {
+    this.unlink(front);
+    const link = createLink<ToFront, ToShard>({ port, turns: this.thread.ports.turns, limits: linkLimits });
+    this.links.set(front, link);
+    link.onMessages((messages) => {
+      for (const message of messages) this.onMessage(front, message);
+    });
+  }
+
+  unlink(front: number): void {
+    this.links.get(front)?.close();
+    this.links.delete(front);
+    this.publisher.frontGone(front);
+  }
+
+  kill(): void {
+    this.thread.kill();
+    this.store.abandon();
+  }
+
+  /** What its actors have under way, for a run that wants to end. */
+  get mailboxItems(): number {
+    return this.core.stats().mailboxItems;
+  }
+
+  private onMessage(front: number, message: ToShard): void {
+    switch (message.kind) {
+      case 'unregister':
+        return this.publisher.unregister(message.front, message.conv);
+      case 'online':
+      case 'offline':
+      case 'call':
+        return;
+      default:
+        break;
+    }
+    if ('request' in message) this.asked.set(message.request, message);
+    const planted = this.host.planting.answer(message);
+    if (planted !== undefined) this.postOf(front)?.postOrQueue(planted);
+    else this.core.onRequest(message);
+  }
+
+  /** The link to a front, with the witness at its door. */
+  private postOf(front: number): Pick<FrontLink, 'post' | 'postOrQueue' | 'onCredit'> | undefined {
+    const link = this.links.get(front);
+    if (link === undefined) return undefined;
+    const passes = (message: ToFront): boolean => {
+      const asked = 'request' in message ? this.asked.get(message.request) : undefined;
+      this.host.witness.hear(message, asked);
+      return this.host.planting.toFront(message) !== undefined;
+    };
+    return {
+      post: (message, bytes) => !passes(message) || link.post(message, bytes),
+      postOrQueue: (message, bytes) => !passes(message) || link.postOrQueue(message, bytes),
+      onCredit: (run) => link.onCredit(run),
+    };
+  }
+
+  private crashing(store: LogStore): LogStore {
+    const write: LogStore['write'] = (batch, done) => {
+      store.write(batch, done);
+      this.crashWriter('before');
+    };
+    return new Proxy(store, { get: (target, name) => (name === 'write' ? write : bound(target, name)) });
+  }
+
+  private crashWriter(when: 'before' | 'after'): void {
+    if (this.writerCrash !== when) return;
+    this.writerCrash = 'none';
+    this.inject();
+  }
+
+  private crashingActor(actor: Actor<ConversationMessage>): Actor<ConversationMessage> {
+    return {
+      receive: (message) => {
+        const isBefore = this.random.chance(0.5);
+        if (this.actorCrashes > 0 && isBefore) this.crashActor();
+        actor.receive(message);
+        if (this.actorCrashes > 0) this.crashActor();
+      },
+      endTurn: () => actor.endTurn?.(),
+      mayPassivate: () => actor.mayPassivate?.() ?? false,
+      dropped: () => actor.dropped?.(),
+    };
+  }
+
+  private crashActor(): void {
+    this.actorCrashes -= 1;
+    throw new InjectedError('injected');
+  }
+
+  private inject(): never {
+    this.hasInjected = true;
+    throw new InjectedError('injected');
+  }
+
+  private onThrow(error: unknown): void {
+    this.host.onShardEnd(this, String(error), !(error instanceof InjectedError));
+  }
+
+  /** The writer dies with its thread when a crash was injected into it; it has no other reason to. */
+  private isBug(reason: 'fenced' | 'broken' | 'crashed'): boolean {
+    return reason === 'broken' || (reason === 'crashed' && !this.hasInjected);
+  }
+}
+
+function bound(target: LogStore, name: string | symbol): unknown {
+  const value: unknown = Reflect.get(target, name);
+  return typeof value === 'function' ? value.bind(target) : value;
+}

@@ -1,0 +1,59 @@
+/** What a run did: a simulation in which nothing went wrong has proved nothing. */
+
+export class Totals {
+  seeds = 0;
+  operations = 0;
+  acks = 0;
+  retries = 0;
+  refusals = 0;
+  conflicts = 0;
+  rateLimited = 0;
+  unavailable = 0;
+  overloaded = 0;
+  /** Acks of an operation that had been acked before. */
+  duplicatesAnswered = 0;
+  /** Acks of operations that changed nothing. */
+  unchanged = 0;
+  gapsTold = 0;
+  resumes = 0;
+  pages = 0;
+  eventsSeen = 0;
+  droppedFrames = 0;
+  actorCrashes = 0;
+  writerCrashes = 0;
+  shardKills = 0;
+  frontKills = 0;
+  serverKills = 0;
+  rivals = 0;
+  batches = 0;
+  storeRetries = 0;
+  unknowns = 0;
+  lateCommits = 0;
+  terminated = 0;
+  renumberings = 0;
+  badRows = 0;
+  blocked = 0;
+
+  get kills(): number {
+    return (
+      this.actorCrashes +
+      this.writerCrashes +
+      this.shardKills +
+      this.frontKills +
+      this.serverKills +
+      this.rivals
+    );
+  }
+
+  add(other: Totals): void {
+    for (const [name, count] of Object.entries(other)) {
+      const key = name as Exclude<keyof Totals, 'kills' | 'add' | 'asRecord'>;
+      this[key] += count as number;
+    }
+  }
+
+  asRecord(): Record<string, number> {
+    const counts = Object.entries(this) as Array<[string, number]>;
+    return { ...Object.fromEntries(counts), kills: this.kills };
+  }
+}

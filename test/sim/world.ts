@@ -1,0 +1,210 @@
+/** Everything of one run: a server, its database, its clients, and what was seen of them. */
+import type { Ack } from '#src/wire/events.js';
+import { type AnswerRecord, checkRun, type RunRecord, type Violation } from '#test/support/checker.js';
+import { createSimulation, type Simulation } from '#test/support/sim-clock.js';
+import { SimDatabase } from '#test/support/sim-database.js';
+import { noFaults, StoreCounts, type StoreFaults, usualFaults } from '#test/support/sim-faults.js';
+import { Draws } from '#test/support/sim-random.js';
+import type { SimSocket } from '#test/support/sim-socket.js';
+import { Device } from './device.js';
+import { tokenFor } from './front.js';
+import { type Plant, plantingOf } from './plants.js';
+import { type Durable, Sender, type SenderHost } from './sender.js';
+import { SimServer, shardCount } from './server.js';
+import { Totals } from './totals.js';
+import { Witness } from './witness.js';
+import { Workload } from './workload.js';
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly plant?: Plant | undefined;
+  /** Hears every line of the trace. */
+  readonly onTrace?: ((line: string) => void) | undefined;
+}
+
+const userCount = 6;
+/** Tokens of this life; some die during the run. */
+const tokenMs = { short: 8_000, long: 400 * 24 * 60 * 60 * 1000 };
+
+export class World implements SenderHost {
+  readonly simulation: Simulation;
+  readonly random: Draws;
+  readonly totals = new Totals();
+  readonly counts = new StoreCounts();
+  readonly database: SimDatabase;
+  readonly witness: Witness;
+  readonly answers: AnswerRecord[] = [];
+  readonly devices: Device[] = [];
+  readonly sender: Sender;
+  readonly workload: Workload;
+  readonly server: SimServer;
+  isFaulty = true;
+  private readonly options: WorldOptions;
+  private readonly users: string[];
+  private readonly sockets: SimSocket[] = [];
+  private readonly violations: Violation[] = [];
+  private readonly ackedSeqs = new Map<string, number>();
+  private wallClockMs = 0;
+  private hasPromises = false;
+
+  constructor(options: WorldOptions) {
+    this.options = options;
+    const { seed, plant } = options;
+    this.simulation = createSimulation(seed);
+    this.random = new Draws(seed, 50);
+    this.database = new SimDatabase(() => this.now());
+    this.witness = new Witness(this.database);
+    this.users = Array.from({ length: userCount }, (_, index) => this.random.uuid(this.now() - index));
+    for (const user of this.users) this.database.users.add(user);
+    this.sender = new Sender(this);
+    this.server = new SimServer({
+      ...{ seed, simulation: this.simulation, database: this.database, witness: this.witness },
+      ...{ counts: this.counts, totals: this.totals, isImpatient: plant === 'new owner does not wait' },
+      planting: plantingOf(plant, {
+        database: this.database,
+        random: new Draws(seed, 51),
+        snapshots: new Map(),
+      }),
+      now: () => this.now(),
+      faults: () => this.faults,
+      expectPromises: () => {
+        this.hasPromises = true;
+      },
+      blame: (rule, message) => this.blame(rule, message),
+      onFault: (message) => this.blame('front', message),
+    });
+    this.makeDevices();
+    this.workload = new Workload({
+      ...{ random: new Draws(seed, 52), database: this.database, sender: this.sender },
+      ...{ users: this.users, devices: this.devices },
+      now: () => this.now(),
+      shardOf: (conv) => this.server.placement.shardOf(conv),
+    });
+    this.workload.furnish(shardCount);
+  }
+
+  get faults(): StoreFaults {
+    return this.isFaulty ? usualFaults : noFaults;
+  }
+
+  /** Unix ms of the world's wall clock. */
+  now(): number {
+    return this.simulation.now() + this.wallClockMs;
+  }
+
+  /** Lets the next thing happen, with all that its promises do. */
+  async step(): Promise<void> {
+    this.simulation.run({ maxEvents: 1 });
+    if (!this.hasPromises) return;
+    this.hasPromises = false;
+    for (let tick = 0; tick < 12; tick += 1) await undefined;
+  }
+
+  /** The wall clock goes on by this much, all at once: nobody lived through it. */
+  leap(milliseconds: number): void {
+    this.wallClockMs += milliseconds;
+    this.trace(`leap ${milliseconds}`);
+  }
+
+  after(ms: number, run: () => void): void {
+    this.simulation.schedule(ms, run);
+  }
+
+  connect(device: Device, token: string | undefined): SimSocket | undefined {
+    const client = {
+      onFrame: (frame: string | Uint8Array) => {
+        if (socket !== undefined) device.onFrame(socket, frame);
+      },
+      onClose: (code: number | undefined) => {
+        this.trace(`${device.name} closed ${code}`);
+        if (socket !== undefined) device.onClosed(socket);
+      },
+    };
+    const socket = this.server.connect(client, device.codec, token);
+    if (socket !== undefined) this.sockets.push(socket);
+    return socket;
+  }
+
+  tokenFor(user: string): string {
+    const life = this.random.chance(0.1) ? tokenMs.short : tokenMs.long;
+    return tokenFor(user, this.now() + life, user === this.users[0] ? 'high' : 'standard');
+  }
+
+  devicesOf(user: string): readonly Device[] {
+    return this.devices.filter((device) => device.user === user);
+  }
+
+  onAcked({ conv, operation }: Durable, ack: Ack): void {
+    const seq = ack.seq ?? 0;
+    if (seq > this.ackedSeq(conv)) this.ackedSeqs.set(conv, seq);
+    if (operation.op !== 'create' && operation.op !== 'join') return;
+    for (const device of this.devices) {
+      if (this.database.isMember(conv, device.user) && this.random.chance(0.8))
+        device.subscriptions.want(conv);
+    }
+  }
+
+  ackedSeq(conv: string): number {
+    return this.ackedSeqs.get(conv) ?? 0;
+  }
+
+  note(text: string): void {
+    this.trace(text);
+  }
+
+  trace(text: string): void {
+    this.simulation.note(text);
+    this.options.onTrace?.(`${(this.now() % 1e8).toString().padStart(8)} ${text}`);
+  }
+
+  blame(rule: string, message: string): void {
+    this.trace(`violation ${rule}: ${message}`);
+    this.violations.push({ rule, message });
+  }
+
+  /** Nothing waits for anything. */
+  get isQuiet(): boolean {
+    if (!this.server.isWhole || this.sender.openCount > 0) return false;
+    return this.devices.every(
+      (device) => device.state === 'live' && device.waitingCount === 0 && device.subscriptions.isSettled,
+    );
+  }
+
+  /** What is wrong with the run, as far as it went. */
+  check(isQuiet: boolean): Violation[] {
+    const record: RunRecord = {
+      log: this.database.allEvents(),
+      answers: this.answers,
+      streams: this.devices.map(({ name, user, stream }) => ({ name, user, items: stream })),
+      isQuiet,
+      committedAt: this.database.committedAt,
+    };
+    return [...this.violations, ...this.witness.violations, ...checkRun(record)];
+  }
+
+  /** Brings the totals up to what the parts have counted. */
+  countAll(): void {
+    const { totals, counts } = this;
+    totals.batches = counts.batches;
+    totals.storeRetries = counts.retries;
+    totals.unknowns = counts.unknowns;
+    totals.lateCommits = counts.lateCommits;
+    totals.terminated = counts.terminated;
+    totals.renumberings = counts.duplicates;
+    totals.badRows = counts.bad;
+    totals.blocked = counts.blocked;
+    totals.droppedFrames = this.sockets.reduce((sum, socket) => sum + socket.droppedFrames, 0);
+  }
+
+  private makeDevices(): void {
+    this.users.forEach((user, index) => {
+      const count = 1 + (index % 2);
+      for (let number = 0; number < count; number += 1) {
+        const codec = this.random.chance(0.5) ? 'json' : 'msgpack';
+        const device = new Device(this, user, `user ${index} device ${number} (${codec})`, codec);
+        this.devices.push(device);
+        this.after(this.random.next() * 100, () => device.connect());
+      }
+    });
+  }
+}

@@ -1,0 +1,58 @@
+/** The services of a shard thread, wired: see src/threads/services.ts for what they take and give. */
+import { fileURLToPath } from 'node:url';
+import { NuboError } from '#src/errors.js';
+import { createPasswordPool } from '#src/people/passwords.js';
+import { createPeopleServices } from '#src/people/services.js';
+import { createDirectory } from '#src/storage/postgres/directory.js';
+import { openSql } from '#src/storage/postgres/sql.js';
+import type { ToFront } from '#src/threads/messages.js';
+import type { ServiceHandlers } from '#src/threads/services.js';
+import type { ThreadSettings } from './control.js';
+import type { ShardCore } from './shard-core.js';
+import { createThreadTokens } from './thread-tokens.js';
+
+export interface ShardServices {
+  readonly handlers: ServiceHandlers;
+  close(): Promise<void>;
+}
+
+/** People, lists and health on real parts; `broadcast` tells every front. */
+export function createShardServices(
+  settings: ThreadSettings,
+  core: ShardCore,
+  broadcast: (message: ToFront) => void,
+): ShardServices {
+  const { config, postgresUrl, index } = settings;
+  const clock = { now: () => Date.now() };
+  const sql = openSql(postgresUrl, { max: 4, name: `nubo services ${index}` });
+  const passwords = createPasswordPool({ filename: fileURLToPath(new URL('./pool.js', import.meta.url)) });
+  const tokens = createThreadTokens(config);
+  const handlers: ServiceHandlers = {
+    ...createPeopleServices({
+      sql,
+      tokens,
+      passwords,
+      clock,
+      broadcast: (revocation) => broadcast({ kind: 'revoked', revocation }),
+      refreshMs: config.refreshTokenDays * 24 * 3_600_000,
+    }),
+    ...createDirectory(sql),
+    'heads.flush': async () => {
+      if (!(await core.flush()))
+        throw new NuboError('unavailable', 'The database cannot be written now.', { retryMs: 500 });
+      return null;
+    },
+    probe: async () => {
+      const batch = await core.probe();
+      if (batch === undefined)
+        throw new NuboError('unavailable', 'This shard cannot commit now.', { retryMs: 500 });
+      return { batch };
+    },
+  };
+  return {
+    handlers,
+    close: async () => {
+      await Promise.allSettled([passwords.close(), sql.end({ timeout: 1 })]);
+    },
+  };
+}
