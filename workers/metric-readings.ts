@@ -1,7 +1,13 @@
-/** A front's side of /metrics: main adds up all threads (metrics-hub.ts). */
-import type { ToMain } from './control.js';
+/** A thread's side of /metrics: main adds up all threads (metrics-hub.ts). */
+import { register } from 'prom-client';
+import type { MetricsJson, ToMain } from './control.js';
 
-/** Asks main for the metrics of all threads. */
+/** What this thread counted, as main asked for it. */
+export async function readMetrics(id: number): Promise<ToMain> {
+  return { kind: 'metrics read', id, metrics: (await register.getMetricsAsJSON()) as MetricsJson };
+}
+
+/** Asks main for the metrics of all threads, on behalf of whoever asked this front. */
 export function createReadings(tellMain: (message: ToMain) => void): {
   ask(): Promise<string>;
   answer(id: number, text: string): void;

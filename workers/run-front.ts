@@ -1,5 +1,5 @@
 /** A front thread: sockets and HTTP around the front's core, and the links to the shards. */
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { register } from 'prom-client';
 import { uuidv7 } from 'uuidv7';
 import type { Config } from '#src/config.js';
@@ -11,19 +11,13 @@ import { createLog, type Log } from '#src/log.js';
 import { createRevocations, type Revocations } from '#src/people/revocations.js';
 import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
 import { registerThreadMetrics } from '#src/thread-metrics.js';
-import { createLink, type Link } from '#src/threads/link.js';
-import type { ToFront, ToShard } from '#src/threads/messages.js';
 import { createPlacement } from '#src/threads/placement.js';
-import type { MetricsJson, ThreadSettings, ToMain, ToThread } from './control.js';
-import { createReadings } from './metric-readings.js';
+import type { ThreadSettings, ToMain, ToThread } from './control.js';
+import { createReadings, readMetrics } from './metric-readings.js';
 import { createReadiness } from './readiness.js';
+import { ShardLinks } from './shard-links.js';
 import { createThreadTokens } from './thread-tokens.js';
 import { version } from './version.js';
-
-type ShardLink = Link<ToShard, ToFront>;
-
-/** Messages that keep a front and its shards agreed: they wait for room rather than being refused. */
-const unrefusable = new Set<ToShard['kind']>(['register', 'unregister']);
 
 /** Runs in a worker thread until main says `stop`. */
 export function runFront(): void {
@@ -35,7 +29,7 @@ export function runFront(): void {
   const tellMain = (message: ToMain): void => parentPort?.postMessage(message);
   const onFault = (error: unknown): void => log.error({ err: error }, 'a front handler failed');
 
-  const links = new Map<number, ShardLink>();
+  const links = new ShardLinks(ports.turns);
   const revocations = createRevocations({ clock: ports.clock });
   const server = createServer({ host: config.host, port, allowedOrigins: config.allowedOrigins, onFault });
   const tokens = createThreadTokens(config);
@@ -44,11 +38,7 @@ export function runFront(): void {
     ports,
     broadcast: server.broadcast,
     placement: createPlacement({ shards: settings.shardNumbers }),
-    post: (shard, message) => {
-      const link = links.get(shard);
-      if (link === undefined) return false;
-      return unrefusable.has(message.kind) ? link.postOrQueue(message) : link.post(message);
-    },
+    post: (shard, message) => links.post(shard, message),
     verify: (token) => tokens.verify(token),
     revocations,
     stopwatch: () => performance.now() / 1000,
@@ -66,36 +56,19 @@ export function runFront(): void {
     process.exit(1);
   });
 
-  const known = new Set<number>();
-  const onLink = (shard: number, messagePort: MessagePort): void => {
-    links.get(shard)?.close();
-    const link = createLink<ToShard, ToFront>({ port: messagePort, turns: ports.turns });
-    links.set(shard, link);
-    link.onMessages((messages) => front.onShardMessages(shard, messages));
-    if (known.has(shard)) front.shardBack(shard);
-    known.add(shard);
-  };
-
   parentPort?.on('message', (message: ToThread) => {
     switch (message.kind) {
       case 'link':
-        return onLink(message.index, message.port);
+        return links.connect(message.index, message.port, front);
       case 'peer gone':
-        links.get(message.index)?.close();
-        links.delete(message.index);
-        return front.shardGone(message.index);
+        return links.disconnect(message.index, front);
       case 'listen':
         void listen({ server, front, rest, revocations, log }).then((isListening) =>
           tellMain({ kind: 'listening', isListening }),
         );
         return;
       case 'read metrics':
-        register
-          .getMetricsAsJSON()
-          .then(
-            (values) => tellMain({ kind: 'metrics read', id: message.id, metrics: values as MetricsJson }),
-            onFault,
-          );
+        void readMetrics(message.id).then(tellMain, onFault);
         return;
       case 'metrics':
         return readings.answer(message.id, message.text);

@@ -1,14 +1,14 @@
 /** A shard thread: its core on real ports, its services, and the links to the fronts. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { register } from 'prom-client';
 import { createLog } from '#src/log.js';
 import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
 import type { LogStore } from '#src/storage/ports.js';
 import { PostgresLogStore } from '#src/storage/postgres/log-store.js';
 import { registerThreadMetrics } from '#src/thread-metrics.js';
 import type { ToFront, ToShard } from '#src/threads/messages.js';
-import type { MetricsJson, ThreadSettings, ToMain, ToThread } from './control.js';
+import type { ThreadSettings, ToMain, ToThread } from './control.js';
 import { FrontLinks } from './front-links.js';
+import { readMetrics } from './metric-readings.js';
 import { createServiceDesk } from './service-desk.js';
 import { createShardCore, type ShardCoreOptions } from './shard-core.js';
 import { createShardMetrics } from './shard-metrics.js';
@@ -71,9 +71,6 @@ export function runShard(hooks: ShardHooks = {}): void {
         return desk.take(message);
       case 'unregister':
         return links.publisher.unregister(message.front, message.conv);
-      case 'online':
-      case 'offline':
-        return;
       default:
         return core.onRequest(message);
     }
@@ -86,9 +83,8 @@ export function runShard(hooks: ShardHooks = {}): void {
       case 'peer gone':
         return links.disconnect(message.index);
       case 'read metrics':
-        register.getMetricsAsJSON().then(
-          (values) => tellMain({ kind: 'metrics read', id: message.id, metrics: values as MetricsJson }),
-          (error) => log.error({ err: error }, 'metrics could not be read'),
+        void readMetrics(message.id).then(tellMain, (error) =>
+          log.error({ err: error }, 'metrics could not be read'),
         );
         return;
       case 'drain':

@@ -169,6 +169,7 @@ export class PostgresWriter implements Actor<WriterMessage> {
     const { question } = this.phase;
     this.epoch = result.epoch;
     this.failures = 0;
+    this.readers.open();
     if (question === undefined) {
       this.batch = result.batch;
       this.enter({ name: 'idle' });

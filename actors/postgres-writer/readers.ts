@@ -1,6 +1,7 @@
 /**
  * Reads that must not overtake the writer: loads wait at the barrier until nothing of their conversation is queued
- * or in flight; lookups of ids are gathered while one is under way.
+ * or in flight; lookups of ids are gathered while one is under way. Nothing is read before the epoch is ours: what
+ * the last owner left in flight may still be committed until then (L2).
  */
 import type { ActorContext } from '#src/runtime/actor.js';
 import type { ConversationSnapshot, Failed, StoredOperation } from '#src/storage/ports.js';
@@ -18,6 +19,7 @@ export class Readers {
   private loads = 0;
   private lookups = new Map<string, string[]>();
   private isLookingUp = false;
+  private isOpen = false;
 
   constructor(context: ActorContext<WriterMessage>, ports: WriterPorts, ledger: Ledger) {
     this.context = context;
@@ -25,10 +27,18 @@ export class Readers {
     this.ledger = ledger;
   }
 
+  /** The epoch is ours for the first time. */
+  open(): void {
+    if (this.isOpen) return;
+    this.isOpen = true;
+    for (const conv of [...this.atBarrier]) this.onFree(conv);
+    this.startLookup();
+  }
+
   load(conv: string): void {
     this.loads += 1;
     this.newest.set(conv, this.loads);
-    if (this.ledger.isFree(conv)) this.read(conv, this.loads);
+    if (this.isOpen && this.ledger.isFree(conv)) this.read(conv, this.loads);
     else this.atBarrier.add(conv);
   }
 
@@ -84,7 +94,7 @@ export class Readers {
   }
 
   private startLookup(): void {
-    if (this.isLookingUp || this.lookups.size === 0) return;
+    if (!this.isOpen || this.isLookingUp || this.lookups.size === 0) return;
     this.isLookingUp = true;
     const asked = this.lookups;
     this.lookups = new Map();

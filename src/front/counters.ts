@@ -61,7 +61,8 @@ export class FrontCounters {
   ephemeralExpired = 0;
   /** Events that were not the next one after the last published: a bug or a restart, always told as a gap. */
   holes = 0;
-  restRequests: Record<string, number> = {};
+  /** REST responses by status. */
+  readonly restResponses: Record<string, number> = {};
   readonly sendToAck = new Latencies();
 
   countRefused(code: string): void {
@@ -69,6 +70,6 @@ export class FrontCounters {
   }
 
   countRest(status: number): void {
-    this.restRequests[status] = (this.restRequests[status] ?? 0) + 1;
+    this.restResponses[status] = (this.restResponses[status] ?? 0) + 1;
   }
 }

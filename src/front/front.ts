@@ -26,7 +26,7 @@ import { SlowReaders } from './slow.js';
 import { Topics } from './topics.js';
 import { Users } from './users.js';
 
-export type { Front, FrontDependencies, FrontStats } from './contract.js';
+export type { Front, FrontDependencies } from './contract.js';
 
 export function createFront(dependencies: FrontDependencies): Front {
   return new FrontCore(dependencies);
@@ -62,8 +62,8 @@ class FrontCore implements Front, SessionHost {
     this.clock = ports.clock;
     this.stopwatch = dependencies.stopwatch ?? (() => ports.clock.now() / 1000);
     this.shards = new Shards(placement, post, this.limits);
-    this.requests = new Requests(number, this.limits.unavailableRetryMs);
-    this.users = new Users(number, this.shards);
+    this.requests = new Requests(number, this.limits.unavailableRetryMs, ports.random.next());
+    this.users = new Users();
     this.calls = new Calls(this.requests, this.shards, ports.timers, this.limits);
     this.topics = new Topics({
       number,
@@ -149,7 +149,6 @@ class FrontCore implements Front, SessionHost {
   shardBack(shard: number): void {
     this.shards.back(shard);
     this.topics.shardBack(shard);
-    this.users.shardBack(shard);
   }
 
   openSession(socket: SocketPort, options: Omit<SessionOptions, 'id'>): Session {
@@ -250,7 +249,6 @@ class FrontCore implements Front, SessionHost {
     const now = this.clock.now();
     for (const session of this.sessions) session.sweep(now);
     this.topics.sweep();
-    this.users.sweep();
     this.rechecks.pump(this.limits.rechecksPerSweep);
     this.cancelSweep = this.dependencies.ports.timers.after(this.limits.sweepMs, () => this.sweep());
   }

@@ -6,96 +6,96 @@ import { Counter, Gauge, type Metric, type Registry } from 'prom-client';
 import { type Latencies, latencyBounds } from './counters.js';
 import type { Front } from './front.js';
 
-export function registerFrontMetrics(registry: Registry, front: Pick<Front, 'counters' | 'stats'>): void {
-  const { counters } = front;
-  const registers = [registry];
+type Source = Pick<Front, 'counters' | 'stats'>;
 
-  function gauge(name: string, help: string, read: () => number): void {
+/** name, help, value */
+const gauges: ReadonlyArray<readonly [string, string, (front: Source) => number]> = [
+  ['nubo_connections', 'WebSocket connections now', (front) => front.stats().sessions],
+  ['nubo_users_connected', 'Users with a connection, added up over fronts', (front) => front.stats().users],
+  ['nubo_topics', 'Conversations somebody listens to, added up over fronts', (front) => front.stats().topics],
+  ['nubo_requests_outstanding', 'Requests that wait for a shard', (front) => front.stats().requests],
+];
+
+/** name, help, label, value by label; a label of '' for a counter without any. */
+const counters: ReadonlyArray<
+  readonly [
+    string,
+    string,
+    string,
+    (counters: Source['counters']) => number | Readonly<Record<string, number>>,
+  ]
+> = [
+  ['nubo_connections_opened_total', 'WebSocket connections opened', '', (all) => all.connectionsOpened],
+  [
+    'nubo_connections_closed_total',
+    'WebSocket connections closed, by reason',
+    'reason',
+    (all) => all.connectionsClosed,
+  ],
+  ['nubo_frames_received_total', 'Frames received', '', (all) => all.framesIn],
+  ['nubo_frames_received_bytes_total', 'Bytes of frames received', '', (all) => all.bytesIn],
+  [
+    'nubo_frames_sent_total',
+    'Frames sent to one socket, or given to a topic',
+    'kind',
+    (all) => ({ direct: all.framesOut, topic: all.framesPublished }),
+  ],
+  [
+    'nubo_frames_sent_bytes_total',
+    'Bytes of those frames',
+    'kind',
+    (all) => ({ direct: all.bytesOut, topic: all.bytesPublished }),
+  ],
+  ['nubo_operations_total', 'Operations of live sockets', 'op', (all) => all.operations],
+  ['nubo_refusals_total', 'Operations of sockets refused, by code', 'code', (all) => all.refused],
+  ['nubo_http_responses_total', 'REST responses, by status', 'status', (all) => all.restResponses],
+  [
+    'nubo_frames_dropped_total',
+    'Times that frames were dropped for a slow reader',
+    '',
+    (all) => all.framesDropped,
+  ],
+  ['nubo_slow_readers_total', 'Times that a slow reader left its topics', '', (all) => all.slowReaders],
+  ['nubo_gaps_told_total', 'Gaps told to sockets', '', (all) => all.gapsTold],
+  [
+    'nubo_ephemeral_expired_total',
+    'Ephemeral events dropped since they were old',
+    '',
+    (all) => all.ephemeralExpired,
+  ],
+  ['nubo_publish_holes_total', 'Events that did not follow the last one published', '', (all) => all.holes],
+];
+
+/** Call it once for a front and registry. */
+export function registerFrontMetrics(registry: Registry, front: Source): void {
+  const registers = [registry];
+  for (const [name, help, read] of gauges) {
     new Gauge({
       name,
       help,
       registers,
       collect() {
-        this.set(read());
+        this.set(read(front));
       },
     });
   }
-  function counter(name: string, help: string, read: () => number): void {
+  for (const [name, help, label, read] of counters) {
     new Counter({
       name,
       help,
       registers,
+      labelNames: label === '' ? [] : [label],
       collect() {
         this.reset();
-        this.inc(read());
+        const value = read(front.counters);
+        if (typeof value === 'number') this.inc(value);
+        else for (const [name, count] of Object.entries(value)) this.inc({ [label]: name }, count);
       },
     });
   }
-  function labelled(
-    name: string,
-    help: string,
-    label: string,
-    read: () => Readonly<Record<string, number>>,
-  ): void {
-    new Counter({
-      name,
-      help,
-      registers,
-      labelNames: [label],
-      collect() {
-        this.reset();
-        for (const [value, count] of Object.entries(read())) this.inc({ [label]: value }, count);
-      },
-    });
-  }
-
-  gauge('nubo_connections', 'WebSocket connections now', () => front.stats().sessions);
-  gauge(
-    'nubo_users_connected',
-    'Users with at least one connection to a front, added up over fronts',
-    () => front.stats().users,
-  );
-  gauge('nubo_topics', 'Conversations somebody listens to, added up over fronts', () => front.stats().topics);
-  gauge('nubo_requests_outstanding', 'Requests that wait for a shard', () => front.stats().requests);
-  counter('nubo_connections_opened_total', 'WebSocket connections opened', () => counters.connectionsOpened);
-  labelled(
-    'nubo_connections_closed_total',
-    'WebSocket connections closed, by reason',
-    'reason',
-    () => counters.connectionsClosed,
-  );
-  counter('nubo_frames_received_total', 'Frames received', () => counters.framesIn);
-  counter('nubo_frames_received_bytes_total', 'Bytes of frames received', () => counters.bytesIn);
-  labelled('nubo_frames_sent_total', 'Frames sent to one socket, or given to a topic', 'kind', () => ({
-    direct: counters.framesOut,
-    topic: counters.framesPublished,
-  }));
-  labelled('nubo_frames_sent_bytes_total', 'Bytes of those frames', 'kind', () => ({
-    direct: counters.bytesOut,
-    topic: counters.bytesPublished,
-  }));
-  labelled('nubo_operations_total', 'Operations of live sockets', 'op', () => counters.operations);
-  labelled('nubo_refusals_total', 'Operations of sockets refused, by code', 'code', () => counters.refused);
-  labelled('nubo_http_responses_total', 'REST responses, by status', 'status', () => counters.restRequests);
-  counter(
-    'nubo_frames_dropped_total',
-    'Times that frames were dropped for a slow reader',
-    () => counters.framesDropped,
-  );
-  counter('nubo_slow_readers_total', 'Times that a slow reader left its topics', () => counters.slowReaders);
-  counter('nubo_gaps_told_total', 'Gaps told to sockets', () => counters.gapsTold);
-  counter(
-    'nubo_ephemeral_expired_total',
-    'Ephemeral events dropped since they were old',
-    () => counters.ephemeralExpired,
-  );
-  counter(
-    'nubo_publish_holes_total',
-    'Events that did not follow the last one published',
-    () => counters.holes,
-  );
+  const { sendToAck } = front.counters;
   registry.registerMetric(
-    histogramOf('nubo_send_to_ack_seconds', 'From a send received to its ack sent', counters.sendToAck),
+    histogramOf('nubo_send_to_ack_seconds', 'From a send received to its ack sent', sendToAck),
   );
 }
 

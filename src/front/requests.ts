@@ -15,12 +15,17 @@ export class Requests {
   private readonly waiting = new Map<number, Waiting>();
   private readonly front: number;
   private readonly retryMs: number;
-  private counter = 0;
+  private counter: number;
 
-  /** `front` is 0 to 255; `retryMs` is what clients are told to wait when a shard is gone. */
-  constructor(front: number, retryMs: number) {
+  /**
+   * `front` is 0 to 255; `retryMs` is what clients are told to wait when a shard is gone; `random` is a draw of
+   * 0 ≤ x < 1. Numbers begin anywhere: a shard may still answer what a front of the same number asked before it
+   * died, and its successor must not take that for an answer to one of its own requests.
+   */
+  constructor(front: number, retryMs: number, random: number) {
     this.front = front;
     this.retryMs = retryMs;
+    this.counter = Math.floor(random * 2 ** 44);
   }
 
   get size(): number {

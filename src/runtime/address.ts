@@ -12,7 +12,3 @@ export function kindOf(address: Address): string {
 export function idOf(address: Address): string {
   return address.slice(address.indexOf('/') + 1);
 }
-
-export function addressOf(kind: string, id: string): Address {
-  return `${kind}/${id}`;
-}

@@ -54,14 +54,14 @@ export class Keeper {
     const { phase } = cell;
     if (phase.name === 'closed') return true;
     if (phase.name !== 'awake' || now < cell.idleAt) return false;
-    if (cell.isQueued || cell.mailbox.size > 0 || !isWell(cell.history, now, this.host.limits)) return false;
+    if (!isWell(cell.history, now, this.host.limits)) return false;
     try {
       if (phase.actor.mayPassivate?.() !== true) return false;
     } catch (error) {
       this.crashed(cell, 'mayPassivate', error, undefined);
       return false;
     }
-    // The question itself may have brought it work.
+    // It came too late for a turn, or the question itself has brought it.
     if (cell.mailbox.size > 0) return false;
     this.drop(cell);
     cell.phase = { name: 'closed' };

@@ -94,6 +94,7 @@ class PortLink<Out, In> implements Link<Out, In> {
   private gathered: Out[] = [];
   private gatheredBytes = 0;
   private isFlushDue = false;
+  /** For credits. While anything waits they are all spent, so nothing overtakes it. */
   private readonly waiting = new Queue<Out>();
   private wasRefused = false;
   private handler: ((messages: In[]) => void) | undefined = undefined;
@@ -118,14 +119,14 @@ class PortLink<Out, In> implements Link<Out, In> {
   }
 
   post(message: Out, bytes = this.weigh(message)): boolean {
-    if (this.state !== 'open' || this.waiting.size > 0 || !this.credits.take(bytes)) return this.refuse();
+    if (this.state !== 'open' || !this.credits.take(bytes)) return this.refuse();
     this.gather(message, bytes);
     return true;
   }
 
   postOrQueue(message: Out, bytes = this.weigh(message)): boolean {
     if (this.state !== 'open') return this.refuse();
-    if (this.waiting.size === 0 && this.credits.take(bytes)) {
+    if (this.credits.take(bytes)) {
       this.gather(message, bytes);
       return true;
     }
@@ -136,7 +137,7 @@ class PortLink<Out, In> implements Link<Out, In> {
 
   postAlways(message: Out, bytes = this.weigh(message)): void {
     if (this.state !== 'open') return;
-    if (this.waiting.size === 0 && this.credits.take(bytes)) this.gather(message, bytes);
+    if (this.credits.take(bytes)) this.gather(message, bytes);
     else this.waiting.push(message, bytes);
   }
 

@@ -49,9 +49,6 @@ export type ToShard =
   | ConversationRequest
   /** The front has no subscriber of this conversation left. */
   | { kind: 'unregister'; front: number; conv: string }
-  /** The user's first socket on this front opened, or the last one closed. */
-  | { kind: 'online'; front: number; user: string }
-  | { kind: 'offline'; front: number; user: string }
   /** A call of a service (people, lists, operators); see services.ts. */
   | { kind: 'call'; request: number; service: string; input: unknown };
 

@@ -86,12 +86,18 @@ describe('errors', () => {
     ],
     [
       'a claim that does not follow, before the rows are read',
-      async (asker) => () => asker.write(many(new Script(), 4_000), { batch: 77 }),
+      async (asker) => {
+        const rows = many(new Script(), 4_000);
+        return () => asker.write(rows, { batch: 77 });
+      },
       'broken',
     ],
     [
       'a stale epoch, before the rows are read',
-      async (asker) => () => asker.write(many(new Script(), 4_000), { epoch: 77 }),
+      async (asker) => {
+        const rows = many(new Script(), 4_000);
+        return () => asker.write(rows, { epoch: 77 });
+      },
       'fenced',
     ],
     [
@@ -115,14 +121,14 @@ describe('errors', () => {
     };
     await asker.write([]);
     const pid = await backend();
-    for (let round = 0; round < 3; round += 1) {
+    for (let round = 0; round < 5; round += 1) {
       const write = await make(asker);
       const startedAt = performance.now();
       expect(await write()).toMatchObject({ kind });
       times.push(performance.now() - startedAt);
       expect(await asker.write(many(new Script(), 3))).toEqual({ kind: 'committed' });
     }
-    // The best of three: the machine may be busy, a driver that waits for nothing is slow every time.
+    // The best of five: the machine may be busy, a driver that waits for nothing is slow every time.
     expect(Math.min(...times)).toBeLessThan(100);
     expect(await backend()).toBe(pid);
   });
@@ -140,13 +146,13 @@ describe('errors', () => {
     const [row] = await database.sql<Array<{ pid: number }>>`
       select pid from pg_stat_activity where application_name = ${`nubo writer ${shard}`}`;
     await database.sql`select pg_cancel_backend(${row?.pid ?? 0})`;
-    expect(await waiting).toMatchObject({ kind: 'retry' });
+    expect(await waiting).toMatchObject({ kind: 'unknown' });
     await blocker`rollback`;
     blocker.release();
     expect(await asker.write([new Script().message('x', { id })])).toEqual({ kind: 'committed' });
   });
 
-  test('L10 a backend that is ended while a batch waits is a retry, and the next batch connects again', async () => {
+  test('L3 a backend that is ended while a batch waits leaves it unknown, and the next batch connects again', async () => {
     const asker = await owned();
     const id = uuidv7();
     const blocker = await database.sql.reserve();
@@ -158,7 +164,7 @@ describe('errors', () => {
     await untilWaiting();
     await database.sql`
       select pg_terminate_backend(pid) from pg_stat_activity where application_name = ${`nubo writer ${shard}`}`;
-    expect(await waiting).toMatchObject({ kind: 'retry' });
+    expect(await waiting).toMatchObject({ kind: 'unknown' });
     await blocker`rollback`;
     blocker.release();
     expect(await asker.write([new Script().message('x', { id })])).toEqual({ kind: 'committed' });

@@ -31,6 +31,7 @@ const limits = {
   mergedFrameBytes: 2 * 1024,
   directFrameBytes: 8 * 1024,
   answerBytesMax: 12 * 1024,
+  knownUsersMax: 16,
 };
 const linkLimits = { creditItemsMax: 256, creditBytesMax: 256 * 1024 };
 /** Messages that keep a front and its shards agreed, as in workers/run-front.ts. */

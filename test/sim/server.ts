@@ -13,7 +13,6 @@ import type { Totals } from './totals.js';
 export interface ServerHost
   extends Omit<ShardHost, 'onShardEnd'>,
     Omit<FrontHost, 'onFrontEnd' | 'placement'> {
-  readonly seed: number;
   readonly totals: Totals;
   blame(rule: string, message: string): void;
 }

@@ -36,6 +36,7 @@ const weights = {
   remove: 2,
   create: 1,
   steal: 3,
+  cross: 1,
   repeat: 3,
   reauth: 1,
   disconnect: 1,
@@ -99,6 +100,8 @@ export class Workload {
         return this.createAny(device);
       case 'steal':
         return this.steal(device, room);
+      case 'cross':
+        return this.cross(device);
       case 'repeat':
         return this.repeat();
       default:
@@ -108,7 +111,7 @@ export class Workload {
 
   /** What is not stored. */
   private actLightly(
-    kind: Exclude<keyof typeof weights, DurableOperation['op'] | 'steal' | 'repeat'>,
+    kind: Exclude<keyof typeof weights, DurableOperation['op'] | 'steal' | 'cross' | 'repeat'>,
     device: Device,
     room: Room,
   ): void {
@@ -193,6 +196,19 @@ export class Workload {
     });
   }
 
+  /** The same ids at the same time in rooms of different shards: one of each pair is stored (L11, P3). */
+  private cross(device: Device): void {
+    const { random, database, shardOf } = this.options;
+    const own = this.rooms.filter((room) => database.isMember(room.conv, device.user));
+    const [here] = own;
+    const there = own.find((room) => here !== undefined && shardOf(room.conv) !== shardOf(here.conv));
+    if (here === undefined || there === undefined) return this.repeat();
+    const ids = Array.from({ length: random.between(1, 4) }, () => this.id());
+    for (const id of ids) this.submit(device, here.conv, { op: 'send', id, conv: here.conv, text: 'here' });
+    for (const id of ids.reverse())
+      this.submit(device, there.conv, { op: 'send', id, conv: there.conv, text: 'there' });
+  }
+
   private repeat(): void {
     const { random, sender } = this.options;
     if (sender.acked.length > 0) sender.repeat(random.pick(sender.acked));
@@ -232,7 +248,8 @@ export class Workload {
   private roomFor(device: Device): Room {
     const { random, database } = this.options;
     const own = this.rooms.filter((room) => database.isMember(room.conv, device.user));
-    return random.pick(own.length > 0 && random.chance(0.9) ? own.slice(0, 6) : this.rooms);
+    // Half of what happens is in one room, so that its window and its memory of ids run over.
+    return random.pick(own.length > 0 && random.chance(0.9) ? own.slice(0, random.pick([1, 6])) : this.rooms);
   }
 
   private somebody(strangerChance: number): string {

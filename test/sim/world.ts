@@ -8,7 +8,7 @@ import { Draws } from '#test/support/sim-random.js';
 import type { SimSocket } from '#test/support/sim-socket.js';
 import { Device } from './device.js';
 import { tokenFor } from './front.js';
-import { type Plant, plantingOf } from './plants.js';
+import { laxPlants, type Plant, plantingOf } from './plants.js';
 import { type Durable, Sender, type SenderHost } from './sender.js';
 import { SimServer, shardCount } from './server.js';
 import { Totals } from './totals.js';
@@ -52,7 +52,10 @@ export class World implements SenderHost {
     const { seed, plant } = options;
     this.simulation = createSimulation(seed);
     this.random = new Draws(seed, 50);
-    this.database = new SimDatabase(() => this.now());
+    this.database = new SimDatabase({
+      now: () => this.now(),
+      isLax: plant !== undefined && laxPlants.has(plant),
+    });
     this.witness = new Witness(this.database);
     this.users = Array.from({ length: userCount }, (_, index) => this.random.uuid(this.now() - index));
     for (const user of this.users) this.database.users.add(user);
@@ -193,6 +196,9 @@ export class World implements SenderHost {
     totals.renumberings = counts.duplicates;
     totals.badRows = counts.bad;
     totals.blocked = counts.blocked;
+    totals.unchanged = this.answers.filter(
+      ({ id, answer }) => answer.kind === 'ack' && !this.database.byId.has(id),
+    ).length;
     totals.droppedFrames = this.sockets.reduce((sum, socket) => sum + socket.droppedFrames, 0);
   }
 

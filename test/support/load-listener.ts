@@ -58,6 +58,14 @@ export class Listener {
     await begun;
   }
 
+  async moveTo(address: string): Promise<void> {
+    const { socket } = this;
+    if (socket !== undefined) this.items.push({ kind: 'closed' });
+    this.socket = undefined;
+    socket?.close();
+    await this.connect(address);
+  }
+
   /** Resolves when the connection there is now has ended. */
   async disconnected(): Promise<void> {
     await this.socket?.closed;
@@ -76,7 +84,8 @@ export class Listener {
 
   private comeBack(address: string): void {
     setTimeout(() => {
-      if (!this.isClosed) this.connect(address).catch(() => this.comeBack(address));
+      if (this.isClosed || this.socket?.isOpen) return;
+      this.connect(address).catch(() => this.comeBack(address));
     }, retryMs);
   }
 

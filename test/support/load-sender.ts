@@ -11,8 +11,8 @@ export interface SenderOptions {
   readonly conv: string;
   readonly outstanding: number;
   readonly isTenacious: boolean;
-  /** The text of the next message. */
-  readonly nextText?: () => string;
+  /** Between an answer and the next message. */
+  readonly thinkMs?: number | undefined;
 }
 
 const operationsMax = 200;
@@ -54,6 +54,13 @@ export class Sender {
     this.fill();
   }
 
+  async moveTo(address: string): Promise<void> {
+    const { socket } = this;
+    this.socket = undefined;
+    socket?.close();
+    await this.connect(address);
+  }
+
   begin(): void {
     this.isSending = true;
     this.fill();
@@ -86,7 +93,8 @@ export class Sender {
 
   private comeBack(address: string): void {
     setTimeout(() => {
-      if (!this.isClosed) this.connect(address).catch(() => this.comeBack(address));
+      if (this.isClosed || this.socket?.isOpen) return;
+      this.connect(address).catch(() => this.comeBack(address));
     }, reconnectMs);
   }
 
@@ -116,7 +124,9 @@ export class Sender {
   private fill(): void {
     if (this.isFilling) return;
     this.isFilling = true;
-    queueMicrotask(() => {
+    const { thinkMs = 0 } = this.options;
+    const soon = (run: () => void) => (thinkMs > 0 ? setTimeout(run, thinkMs) : queueMicrotask(run));
+    soon(() => {
       this.isFilling = false;
       if (!this.isSending || this.socket === undefined) return;
       const missing = Math.max(0, this.options.outstanding - this.mine.size);
@@ -127,8 +137,7 @@ export class Sender {
   private next(): Sent {
     this.counter += 1;
     const { conv, user } = this;
-    const text =
-      this.options.nextText?.() ?? `message ${this.counter} of ${user} ☕ ${'.'.repeat(this.counter % 60)}`;
+    const text = `message ${this.counter} of ${user} ☕ ${'.'.repeat(this.counter % 60)}`;
     const operation: Sent = {
       ...{ id: uuidv7(), conv, user, text },
       ...{ ack: undefined, refused: undefined, answers: 0 },

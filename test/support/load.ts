@@ -25,6 +25,8 @@ export interface LoadOptions {
   readonly name?: string;
   /** Clients whose connection ends come back by themselves. */
   readonly isTenacious?: boolean;
+  /** What senders do between an answer and the next message, in milliseconds; nothing when absent. */
+  readonly thinkMs?: number;
   /** The ids of the rooms must please. */
   readonly roomFits?: (conv: string, index: number) => boolean;
 }
@@ -46,7 +48,7 @@ export class Load {
 
   /** Makes people and rooms; nobody is connected yet. */
   static async prepare(server: Served, options: LoadOptions): Promise<Load> {
-    const { rooms, senders, listeners, outstanding, name = 'load', isTenacious = false } = options;
+    const { rooms, senders, listeners, outstanding, thinkMs, name = 'load', isTenacious = false } = options;
     const listenerCount = rooms * listeners;
     const names = Array.from({ length: 1 + senders + listenerCount }, (_, index) => `${name} ${index}`);
     const [owner, ...people] = (await makePeople(server, names)) as [Person, ...Person[]];
@@ -58,7 +60,10 @@ export class Load {
       rooms: made,
       senders: people
         .slice(0, senders)
-        .map((person, index) => new Sender(book, { person, conv: roomOf(index), outstanding, isTenacious })),
+        .map(
+          (person, index) =>
+            new Sender(book, { person, conv: roomOf(index), outstanding, isTenacious, thinkMs }),
+        ),
       listeners: people
         .slice(senders)
         .map((person, index) => new Listener({ person, conv: roomOf(index), index, isTenacious })),
@@ -68,6 +73,11 @@ export class Load {
   /** Everybody connects, again if need be: listeners resume, senders send again what has no answer. */
   async connect(address: string): Promise<void> {
     await Promise.all([...this.listeners, ...this.senders].map((client) => client.connect(address)));
+  }
+
+  /** Everybody leaves where they are and connects elsewhere. */
+  async moveTo(address: string): Promise<void> {
+    await Promise.all([...this.listeners, ...this.senders].map((client) => client.moveTo(address)));
   }
 
   /** From now on every sender has its messages under way. */

@@ -55,9 +55,13 @@ export class SimDatabase {
   /** Open transactions by the ids they have inserted. */
   private readonly inserters = new Map<string, Transaction>();
   private readonly now: () => number;
+  /** A planted fault: no unique (conversation, seq). Both rows are there, the newer one hides the older. */
+  private readonly isLax: boolean;
+  private readonly hidden: LogEvent[] = [];
 
-  constructor(now: () => number) {
-    this.now = now;
+  constructor(options: { now: () => number; isLax?: boolean }) {
+    this.now = options.now;
+    this.isLax = options.isLax ?? false;
   }
 
   begin(shard: number): Transaction {
@@ -92,6 +96,7 @@ export class SimDatabase {
 
   /** The first seq among the events that exists already; undefined: none does. */
   takenSeq(events: readonly LogEvent[]): LogEvent | undefined {
+    if (this.isLax) return undefined;
     return events.find((event) => this.conversations.get(event.conv)?.events[event.seq - 1] !== undefined);
   }
 
@@ -101,6 +106,8 @@ export class SimDatabase {
     for (const event of events) {
       const row = Object.freeze({ ...event });
       const rows = this.rows(event.conv);
+      const other = rows.events[event.seq - 1];
+      if (other !== undefined) this.hidden.push(other);
       rows.events[event.seq - 1] = row;
       rows.number = Math.max(rows.number, event.number);
       this.byId.set(event.id, row);
@@ -181,9 +188,8 @@ export class SimDatabase {
 
   /** Every row, conversation by conversation. */
   allEvents(): LogEvent[] {
-    return [...this.conversations.values()].flatMap((rows) =>
-      rows.events.filter((event) => event !== undefined),
-    );
+    const rows = [...this.conversations.values()];
+    return [...rows.flatMap(({ events }) => events.filter((event) => event !== undefined)), ...this.hidden];
   }
 
   private end(transaction: Transaction, state: 'committed' | 'aborted'): void {

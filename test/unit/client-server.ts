@@ -147,7 +147,7 @@ export class FakeServer {
   }
 
   /** Commits an event without telling anybody. */
-  append(conv: string, text: string, id = crypto.randomUUID()): LogEvent {
+  append(conv: string, text: string, id: string = crypto.randomUUID()): LogEvent {
     const log = this.log(conv);
     const seq = log.length + 1;
     const event: LogEvent = {

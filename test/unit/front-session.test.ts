@@ -61,7 +61,7 @@ test('W4 W5 a token in the header makes the socket live: hello comes first', asy
   });
   expect(pong).toEqual({ ack: 1, at: startAt });
   expect(rest).toEqual([]);
-  expect(harness.takePosted()).toEqual([{ kind: 'online', front: 3, user }]);
+  expect(harness.takePosted()).toEqual([]);
 });
 
 test('W4 W5 a token in an auth operation does the same, and what came before it is unauthorized', async () => {
@@ -75,7 +75,7 @@ test('W4 W5 a token in an auth operation does the same, and what came before it 
   const heard = client.heard();
   expect(heard[0]).toMatchObject({ ev: 'hello', user });
   expect(heard[1]).toEqual({ ack: 2 });
-  expect(harness.takePosted().map(({ kind }) => kind)).toEqual(['online', 'send']);
+  expect(harness.takePosted().map(({ kind }) => kind)).toEqual(['send']);
 });
 
 test('P7 a refusal of an operation before anybody looked says nothing of stored', async () => {
@@ -126,7 +126,7 @@ test('W5 closes with 4001 within a second of exp, and not before', async () => {
   expect(client.socket.closed).toBeUndefined();
   harness.advance(1_000);
   expect(client.socket.closed?.code).toBe(closeCodes.token_expired.code);
-  expect(harness.posted.at(-1)?.message).toEqual({ kind: 'offline', front: 3, user });
+  expect(harness.front.stats().users).toBe(0);
 });
 
 test('W5 a new token of the same user lengthens the socket, one of another user is refused', async () => {
@@ -424,7 +424,7 @@ test('H6 a user of the application is introduced to the store once, before hello
   const third = harness.connect({ token });
   await harness.settle();
   expect(third.heard()[0]).toMatchObject({ ev: 'hello', user });
-  expect(harness.takePosted()).toEqual([{ kind: 'online', front: 3, user }]);
+  expect(harness.takePosted()).toEqual([]);
 });
 
 test('W9 an idle socket is pinged, lives by its pong, and is closed with 4002 without one', async () => {
@@ -437,26 +437,6 @@ test('W9 an idle socket is pinged, lives by its pong, and is closed with 4002 wi
   harness.advance(wireLimits.heartbeatMs);
   expect(dead.socket.closed?.code).toBe(closeCodes.idle.code);
   expect(answering.socket.closed).toBeUndefined();
-});
-
-test('A10 online and offline are told for the first and last socket, again to a new shard, also without room', async () => {
-  const harness = new FrontHarness();
-  const presence = () => harness.takePosted().map(({ kind }) => kind);
-  const one = await harness.live(user);
-  const two = await harness.live(user);
-  expect(presence()).toEqual(['online']);
-  harness.front.shardGone(0);
-  harness.front.shardBack(0);
-  expect(presence()).toEqual(['online']);
-  one.socket.close(1000, '');
-  expect(presence()).toEqual([]);
-  harness.full.add(0);
-  two.socket.close(1000, '');
-  expect(presence()).toEqual([]);
-  harness.full.clear();
-  harness.advance(1_000);
-  expect(presence()).toEqual(['offline']);
-  expect(harness.front.stats()).toEqual({ sessions: 0, users: 0, topics: 0, requests: 0 });
 });
 
 test('O4 draining closes every socket with 4000 in batches, and tells the window', async () => {

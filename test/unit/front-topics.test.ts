@@ -128,10 +128,7 @@ test('P6 A10 after a shard restart the topics are registered with the last seq, 
   harness.front.shardGone(0);
   expect(harness.takePosted()).toEqual([]);
   harness.front.shardBack(0);
-  expect(harness.takePosted()).toEqual([
-    { kind: 'register', front: 3, conv, have: 6 },
-    { kind: 'online', front: 3, user },
-  ]);
+  expect(harness.takePosted()).toEqual([{ kind: 'register', front: 3, conv, have: 6 }]);
   publish(harness, 7, 8);
   harness.endTurn();
   expect(story(client)).toEqual(['6', '7', '8']);
@@ -228,7 +225,7 @@ test('P6 the last subscriber gone ends the registration, but not while another s
   const { request } = harness.request('subscribe');
   harness.takePosted();
   first.socket.close(1000, '');
-  expect(harness.takePosted()).toEqual([{ kind: 'offline', front: 3, user }]);
+  expect(harness.takePosted()).toEqual([]);
   harness.answer({ kind: 'subscribed', request, conv, head: 5, backlog: { kind: 'none' } });
   publish(harness, 6);
   harness.endTurn();

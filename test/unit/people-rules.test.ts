@@ -58,7 +58,7 @@ test('H1 e-mail addresses and names', () => {
   ]) {
     expect(() => check(email, value)).toThrow(invalid);
   }
-  expect(check(displayName, ' Ada ‮ ')).toBe(' Ada ‮ ');
+  expect(check(displayName, ' Ada \u202e ')).toBe(' Ada \u202e ');
   for (const value of ['', 'x'.repeat(101), 'a\u0000', '\udfff'])
     expect(() => check(displayName, value)).toThrow(invalid);
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { addressOf, idOf, kindOf } from '#src/runtime/address.js';
+import { idOf, kindOf } from '#src/runtime/address.js';
 import { Queue } from '#src/runtime/queue.js';
 import { createActorWorld, recorder } from '#test/support/actors.js';
 
@@ -57,7 +57,6 @@ describe('queue', () => {
 test('an address is a kind, a slash and an id that may hold slashes', () => {
   expect(kindOf('conversation/a/b')).toBe('conversation');
   expect(idOf('conversation/a/b')).toBe('a/b');
-  expect(addressOf('user', 'x')).toBe('user/x');
   expect(() => kindOf('/x')).toThrow('not an address');
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { createActorSystem } from '#src/runtime/system.js';
 import { createActorWorld } from '#test/support/actors.js';
 
 /** A counter that keeps its total in a store, as real actors do. */
@@ -79,6 +80,47 @@ describe('passivation', () => {
     expect(world.system.stats().actorsByKind).toEqual({ k: 1 });
     world.simulation.run({ untilMs: 33_000 });
     expect(world.system.stats().actorsByKind).toEqual({ k: 0 });
+  });
+
+  test('A7 an actor for whom a message has just come is not idle, however long it was', () => {
+    let now = 0;
+    const soon: Array<() => void> = [];
+    const timers: Array<() => void> = [];
+    const system = createActorSystem({
+      ports: {
+        clock: { now: () => now },
+        timers: {
+          after: (_ms, run) => {
+            timers.push(run);
+            return () => {};
+          },
+        },
+        random: { next: () => 0.5 },
+        turns: { soon: (run) => void soon.push(run) },
+      },
+    });
+    const heard: unknown[] = [];
+    let made = 0;
+    system.register('k', {
+      idleMs: 1_000,
+      mailboxItemsMax: 10,
+      mailboxBytesMax: 10_000,
+      create: () => {
+        made += 1;
+        return { receive: (message) => void heard.push(message), mayPassivate: () => true };
+      },
+      onUndelivered: () => {},
+    });
+    system.tell('k/a', 1);
+    soon.shift()?.();
+    now = 5_000;
+    system.tell('k/a', 2);
+    timers.shift()?.();
+    soon.shift()?.();
+    expect({ heard, made }).toEqual({ heard: [1, 2], made: 1 });
+    now = 10_000;
+    timers.shift()?.();
+    expect(system.stats().actorsByKind).toEqual({ k: 0 });
   });
 
   test('A7 a throw of mayPassivate is a crash like any other', () => {

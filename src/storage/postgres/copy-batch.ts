@@ -50,9 +50,12 @@ export class CopyBatch implements Submittable {
   handleError(error: Error & Partial<ServerError> & { severity?: string }): void {
     const isFromServer = error.severity !== undefined && error.code !== undefined;
     if (isFromServer) {
-      if (endsSession.test(error.code ?? '')) this.onFatal();
+      const isFatal = endsSession.test(error.code ?? '');
+      if (isFatal) this.onFatal();
       // The end of the last command is told after the commit: what comes later concerns the connection alone.
       if (this.completed === this.batch.commands) this.end({ kind: 'committed' });
+      // A session that is ended between its commit and the word of it: rare, but only the batch number can tell.
+      else if (isFatal) this.end({ kind: 'unknown', message: error.message });
       else
         this.end(outcomeOf({ code: error.code ?? '', message: error.message, constraint: error.constraint }));
       return;

@@ -1,0 +1,200 @@
+/** Operations that are wrong in themselves, or not this person's to do: each is told why, and nothing changes. */
+import { uuidv7 } from 'uuidv7';
+import type { Codec } from '#src/wire/codec.js';
+import { encodeOperations } from '#src/wire/codec.js';
+import { wireLimits } from '#src/wire/limits.js';
+import type { Operation } from '#src/wire/operations.js';
+import type { WireSocket } from '#test/support/wire-socket.js';
+import { type Case, headOf, mismatch, open, type Scene } from './bad-cases.js';
+
+type Fields = Record<string, unknown>;
+type Make = (scene: Scene) => Fields;
+
+const send = (scene: Scene, fields: Fields): Fields => ({
+  op: 'send',
+  id: uuidv7(),
+  conv: scene.room,
+  text: 'never stored',
+  ...fields,
+});
+
+/** Wrong in both codecs (W16). Durable ones say that they never appear (P7). */
+const wrong: Readonly<Record<string, Make>> = {
+  'text is a number': (scene) => send(scene, { text: 42 }),
+  'text is an array': (scene) => send(scene, { text: ['a'] }),
+  'text is missing': (scene) => send(scene, { text: undefined }),
+  'text of 32 KiB and a byte': (scene) => send(scene, { text: 'x'.repeat(wireLimits.textBytesMax + 1) }),
+  'text of 32 KiB and a byte in characters of three': (scene) => send(scene, { text: '☕'.repeat(10_923) }),
+  'text with NUL': (scene) => send(scene, { text: 'before\u0000after' }),
+  'text of NUL alone': (scene) => send(scene, { text: '\u0000' }),
+  'id of version 4': (scene) => send(scene, { id: '9f1c2f44-8f5d-4c6a-9a3e-0d8b6a3c2d11' }),
+  'id in upper case': (scene) => send(scene, { id: uuidv7().toUpperCase() }),
+  'id that is no id': (scene) => send(scene, { id: 'x' }),
+  'id is a number': (scene) => send(scene, { id: 7 }),
+  'conv that is no id': (scene) => send(scene, { conv: 'general' }),
+  'conv with SQL': (scene) => send(scene, { conv: "'; drop table users; --" }),
+  'type system': (scene) => send(scene, { type: 'system' }),
+  'a type nobody knows': (scene) => send(scene, { type: 'hologram' }),
+  'metadata is a string': (scene) => send(scene, { metadata: 'x' }),
+  'metadata of 9 KiB': (scene) => send(scene, { metadata: { x: 'y'.repeat(9 * 1024) } }),
+  'metadata with NUL': (scene) => send(scene, { metadata: { x: { y: ['\u0000'] } } }),
+  'metadata with NUL in a key': (scene) => send(scene, { metadata: { 'a\u0000b': 1 } }),
+  'replyTo that is no id': (scene) => send(scene, { replyTo: 'x' }),
+  'a member that is no id': () => ({ op: 'create', id: uuidv7(), type: 'group', members: ['x'] }),
+  '201 members': () => ({
+    op: 'create',
+    id: uuidv7(),
+    type: 'group',
+    members: Array.from({ length: 201 }, () => uuidv7()),
+  }),
+  'a conversation of a type nobody knows': () => ({ op: 'create', id: uuidv7(), type: 'orgy' }),
+  'a title of 201 characters': () => ({ op: 'create', id: uuidv7(), type: 'group', title: 't'.repeat(201) }),
+  'a title with NUL': () => ({ op: 'create', id: uuidv7(), type: 'channel', title: 'a\u0000' }),
+  'direct with oneself': (scene) => ({
+    op: 'create',
+    id: uuidv7(),
+    type: 'direct',
+    members: [scene.alice.user],
+  }),
+  'direct with two': (scene) => ({
+    op: 'create',
+    id: uuidv7(),
+    type: 'direct',
+    members: [scene.bob.user, scene.carol.user],
+  }),
+  'direct with nobody': () => ({ op: 'create', id: uuidv7(), type: 'direct' }),
+};
+
+/** The same of operations that are not stored: no word on `stored`, or that nothing was. */
+const wrongReads: Readonly<Record<string, Make>> = {
+  'an operation nobody knows': () => ({ op: 'explode' }),
+  'the name of a prototype': () => ({ op: 'constructor' }),
+  'a page of 0': (scene) => ({ op: 'history', conv: scene.room, limit: 0 }),
+  'a page of 101': (scene) => ({ op: 'history', conv: scene.room, limit: 101 }),
+  'a page before and after': (scene) => ({ op: 'history', conv: scene.room, before: 5, after: 2 }),
+  'a negative seq': (scene) => ({ op: 'history', conv: scene.room, after: -1 }),
+  'half a seq': (scene) => ({ op: 'history', conv: scene.room, after: 1.5 }),
+  'have is a string': (scene) => ({ op: 'subscribe', conv: scene.room, have: '1' }),
+  'a read mark at −1': (scene) => ({ op: 'read', conv: scene.room, seq: -1 }),
+};
+
+/** Only JSON can say these: in msgpack their bytes are no text (`bad_frame`). */
+const wrongInJson: Readonly<Record<string, (scene: Scene) => string>> = {
+  'a lone high surrogate': (scene) => rawSend(scene, '\\ud83d'),
+  'a lone low surrogate': (scene) => rawSend(scene, '\\ude00'),
+  'surrogates the wrong way round': (scene) => rawSend(scene, '\\ude00\\ud83d'),
+  'a lone surrogate among text': (scene) => rawSend(scene, 'abc \\uDBFF def'),
+  NUL: (scene) => rawSend(scene, 'a\\u0000b'),
+};
+
+function rawSend(scene: Scene, text: string): string {
+  return `{"op":"send","ref":9,"id":"${uuidv7()}","conv":"${scene.room}","text":"${text}"}`;
+}
+
+export function badOperationCases(): Case[] {
+  const codecs: readonly Codec[] = ['msgpack', 'json'];
+  return [
+    ...codecs.flatMap((codec) => [
+      ...Object.entries(wrong).map(([name, make]) =>
+        wrongCase(codec, name, make, { code: 'invalid', stored: false }),
+      ),
+      ...Object.entries(wrongReads)
+        .filter(([, make]) => codec === 'json' || !isNameless(make))
+        .map(([name, make]) => wrongCase(codec, name, make, { code: 'invalid' })),
+    ]),
+    ...Object.entries(wrongInJson).map(
+      ([name, frame]): Case => ({
+        name: `json, ${name}`,
+        run: (scene) => refused(scene, 'json', () => frame(scene), 9, { code: 'invalid', stored: false }),
+      }),
+    ),
+    unknownCode,
+    neighboursInAFrame,
+  ];
+}
+
+/** Names of operations exist in JSON only. */
+function isNameless(make: Make): boolean {
+  return make === wrongReads['an operation nobody knows'] || make === wrongReads['the name of a prototype'];
+}
+
+type Expected = { code: string; stored?: false };
+
+function wrongCase(codec: Codec, name: string, make: Make, expected: Expected): Case {
+  return {
+    name: `${codec}, ${name}`,
+    run: (scene) =>
+      refused(
+        scene,
+        codec,
+        () =>
+          codec === 'json'
+            ? JSON.stringify({ ref: 9, ...make(scene) })
+            : encodeOperations('msgpack', [{ ref: 9, ...make(scene) } as unknown as Operation]),
+        9,
+        expected,
+      ),
+  };
+}
+
+/** Told so under its ref, the socket lives, and the room stands where it stood. */
+async function refused(
+  scene: Scene,
+  codec: Codec,
+  frame: () => string | Uint8Array,
+  ref: number,
+  expected: Expected,
+): Promise<string | undefined> {
+  const socket = await open(scene, scene.alice, codec);
+  try {
+    const before = await headOf(socket, scene.room);
+    const answer = socket.answerOf(ref);
+    socket.postFrame(frame());
+    const told = await answer;
+    // A question about the history with a wrong place may say that nothing was stored: nothing was.
+    const fault =
+      'err' in told && expected.stored === undefined
+        ? codeMismatch(told.code, expected.code)
+        : mismatch(told, expected);
+    if (fault !== undefined) return fault;
+    return await untouched(socket, scene.room, before);
+  } finally {
+    socket.close();
+  }
+}
+
+function codeMismatch(code: string, expected: string): string | undefined {
+  return code === expected ? undefined : `expected ${expected}, was told ${code}`;
+}
+
+async function untouched(socket: WireSocket, room: string, before: number): Promise<string | undefined> {
+  const ping = await socket.ask({ op: 'ping' });
+  if (!('ack' in ping)) return `a ping afterwards was told ${JSON.stringify(ping)}`;
+  const head = await headOf(socket, room);
+  return head === before ? undefined : `the head went from ${before} to ${head}`;
+}
+
+const unknownCode: Case = {
+  name: 'msgpack, an operation nobody knows',
+  run: (scene) => refused(scene, 'msgpack', () => Buffer.from([0x92, 0x63, 0x09]), 9, { code: 'invalid' }),
+};
+
+/** A wrong operation does not take its neighbours in the frame along (W16). */
+const neighboursInAFrame: Case = {
+  name: 'a wrong operation between right ones',
+  async run(scene) {
+    const socket = await open(scene, scene.alice, 'json');
+    try {
+      const answers = Promise.all([50, 51, 52].map((ref) => socket.answerOf(ref)));
+      const operation = (ref: number, text: unknown) => ({ ref, ...send(scene, { text }) });
+      socket.postFrame(JSON.stringify([operation(50, 'right'), operation(51, {}), operation(52, 'right')]));
+      const [first, second, third] = await answers;
+      if (first === undefined || second === undefined || third === undefined) return 'not answered';
+      if (!('ack' in first) || !('ack' in third))
+        return `the right ones were told ${JSON.stringify([first, third])}`;
+      return mismatch(second, { code: 'invalid', stored: false });
+    } finally {
+      socket.close();
+    }
+  },
+};
