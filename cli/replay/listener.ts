@@ -5,9 +5,15 @@
 import type { ControlEvent, LogEvent } from '#src/wire/events.js';
 import { wireLimits } from '#src/wire/limits.js';
 import type { SeenEvent } from './check.js';
-import type { Connection, HeardEvent } from './connection.js';
+import type { HeardEvent } from './connection.js';
 import { ReplayFailure } from './failure.js';
-import { persist, type Retries } from './persist.js';
+import { type Askable, persist, type Retries } from './persist.js';
+
+/** Of a connection, what a listener needs. */
+export interface ListenerConnection extends Askable {
+  onEvent: ((event: HeardEvent) => void) | undefined;
+  onLost: ((failure: Error) => void) | undefined;
+}
 
 type Gap = ControlEvent<'gap'>;
 
@@ -16,14 +22,14 @@ export class Listener {
   gaps = 0;
   /** Of the last event, as performance.now() counts. */
   lastAt = 0;
-  private readonly connection: Connection;
+  private readonly connection: ListenerConnection;
   private readonly conv: string;
   private readonly retries: Retries;
   /** What arrived while a gap is closed, in its order. */
   private held: Array<LogEvent | Gap> | undefined;
   private awaited: { readonly seq: number; readonly resolve: () => void } | undefined;
 
-  constructor(connection: Connection, conv: string, retries: Retries) {
+  constructor(connection: ListenerConnection, conv: string, retries: Retries) {
     this.connection = connection;
     this.conv = conv;
     this.retries = retries;

@@ -2,11 +2,16 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type ErrorName, errorCodes } from '#src/wire/codes.js';
 import type { Ack } from '#src/wire/events.js';
-import { type Asked, type Connection, RefusedOperation } from './connection.js';
+import { type Asked, RefusedOperation } from './connection.js';
 import { ReplayFailure } from './failure.js';
 
 /** How often operations were sent again, by the code of the refusal. */
 export type Retries = Map<ErrorName, number>;
+
+/** What can be asked: a connection, or what a test puts in its place. */
+export interface Askable {
+  ask(operation: Asked): Promise<Ack>;
+}
 
 const retried: ReadonlySet<ErrorName> = new Set(['unavailable', 'overloaded', 'rate_limited']);
 const retryMsDefault = 500;
@@ -15,7 +20,7 @@ const triesMax = 120;
 
 /** @param what names the operation for people. Rejects with a ReplayFailure when it is refused for good. */
 export async function persist(
-  connection: Connection,
+  connection: Askable,
   operation: Asked,
   what: () => string,
   retries: Retries,

@@ -146,7 +146,7 @@ describe('errors', () => {
     const [row] = await database.sql<Array<{ pid: number }>>`
       select pid from pg_stat_activity where application_name = ${`nubo writer ${shard}`}`;
     await database.sql`select pg_cancel_backend(${row?.pid ?? 0})`;
-    expect(await waiting).toMatchObject({ kind: 'unknown' });
+    expect(await waiting).toMatchObject({ kind: 'retry' });
     await blocker`rollback`;
     blocker.release();
     expect(await asker.write([new Script().message('x', { id })])).toEqual({ kind: 'committed' });
