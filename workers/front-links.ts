@@ -4,6 +4,7 @@ import type { Turns } from '#src/runtime/ports.js';
 import { createLink, type Link } from '#src/threads/link.js';
 import type { ToFront, ToShard } from '#src/threads/messages.js';
 import { createPublisher, type Publisher } from '#src/threads/publisher.js';
+import { bytesToFront } from '#src/threads/weights.js';
 
 export interface FrontLinksOptions {
   readonly turns: Turns;
@@ -40,7 +41,7 @@ export class FrontLinks {
   /** A front that is new, or was started again under its number. */
   connect(front: number, port: MessagePort): void {
     this.disconnect(front);
-    const link = createLink<ToFront, ToShard>({ port, turns: this.options.turns });
+    const link = createLink<ToFront, ToShard>({ port, turns: this.options.turns, weigh: bytesToFront });
     this.links.set(front, link);
     link.onMessages((messages) => {
       for (const message of messages) this.options.onMessage(message);

@@ -4,6 +4,7 @@ import type { Front } from '#src/front/front.js';
 import type { Turns } from '#src/runtime/ports.js';
 import { createLink, type Link } from '#src/threads/link.js';
 import type { ToFront, ToShard } from '#src/threads/messages.js';
+import { bytesToShard } from '#src/threads/weights.js';
 
 /** Messages that keep a front and its shards agreed: they wait for room rather than being refused. */
 const unrefusable = new Set<ToShard['kind']>(['register', 'unregister']);
@@ -27,7 +28,7 @@ export class ShardLinks {
   /** A shard that is new, or was started again under its number: then the front tells it what it has (A10). */
   connect(shard: number, port: MessagePort, front: Front): void {
     this.links.get(shard)?.close();
-    const link = createLink<ToShard, ToFront>({ port, turns: this.turns });
+    const link = createLink<ToShard, ToFront>({ port, turns: this.turns, weigh: bytesToShard });
     this.links.set(shard, link);
     link.onMessages((messages) => front.onShardMessages(shard, messages));
     if (this.known.has(shard)) front.shardBack(shard);

@@ -127,14 +127,16 @@ function checkMembership(
   findings: Findings,
 ): void {
   const missing = new Set(authors);
+  const early = new Set<string>();
   rows.forEach((row, index) => {
     if (row.kind === 'message.new') {
-      if (missing.has(row.actor)) findings.membershipFaults += 1;
+      if (missing.has(row.actor)) early.add(row.actor);
     } else if (row.kind === 'conversation.create') {
       if (index !== 0 || row.actor !== listener) findings.membershipFaults += 1;
     } else if (row.kind !== 'member.join' || !missing.delete(row.actor)) findings.membershipFaults += 1;
   });
-  findings.membershipFaults += missing.size;
+  // Who never joined is early with all they wrote: one fault each.
+  findings.membershipFaults += new Set([...missing, ...early]).size;
   if (rows[0]?.kind !== 'conversation.create') findings.membershipFaults += 1;
 }
 
