@@ -13,6 +13,7 @@ const groupSize = 100;
 
 export class Names {
   private readonly names = new Map<string, string>();
+  private readonly idsByUsername = new Map<string, string>();
   private readonly rest: RestClient;
   private readonly account: Account;
 
@@ -37,18 +38,19 @@ export class Names {
     }
   }
 
-  /** The id behind a username; undefined when nobody has it. */
+  /** The id behind a username, without regard to case (H1); undefined when nobody has it. */
   async find(username: string): Promise<string | undefined> {
-    const [user] = await this.ask(`usernames=${encodeURIComponent(username)}`);
-    return user?.id;
+    const key = username.toLowerCase();
+    if (!this.idsByUsername.has(key)) await this.ask(`usernames=${encodeURIComponent(username)}`);
+    return this.idsByUsername.get(key);
   }
 
-  private async ask(query: string) {
+  private async ask(query: string): Promise<void> {
     const token = await this.account.token();
     const { users } = await this.rest.call('GET', `/users?${query}`, usersSchema, { token });
     for (const { id, username, displayName } of users) {
       this.names.set(id, displayName ?? username ?? this.of(id));
+      if (username !== null) this.idsByUsername.set(username.toLowerCase(), id);
     }
-    return users;
   }
 }

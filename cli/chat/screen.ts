@@ -86,7 +86,8 @@ export class Screen {
   /** What was typed comes back as a message: the typed line goes. */
   private wipeTyped(line: string): void {
     if (!this.isTerminal) return;
-    const columns = this.streams.output.columns ?? 80;
+    // A terminal that does not know its width says 0.
+    const columns = this.streams.output.columns || 80;
     const prompt = stripVTControlCharacters(this.lines?.getPrompt() ?? mark);
     moveCursor(this.streams.output, 0, -Math.ceil((prompt.length + line.length + 1) / columns));
     this.wipe();

@@ -2,7 +2,7 @@
 import type { Draws } from '#test/support/sim-random.js';
 import { SimStore } from '#test/support/sim-store.js';
 import { SimThread } from '#test/support/sim-thread.js';
-import { frontCount, shardCount } from './server.js';
+import { shardCount } from './server.js';
 import type { World } from './world.js';
 
 const kinds = ['actor', 'actor', 'writer', 'shard', 'front', 'server', 'rival'] as const;
@@ -18,28 +18,29 @@ export function planKills(world: World, random: Draws, lastingMs: number): void 
   }
 }
 
-function strike(world: World, random: Draws, kind: Kind): void {
+export function strike(world: World, random: Draws, kind: Kind): void {
   const { server, totals } = world;
   world.trace(`kill ${kind}`);
   const shard = server.liveShards.length > 0 ? random.pick(server.liveShards) : undefined;
   switch (kind) {
     case 'actor':
       if (shard === undefined) return later(world, random, kind);
-      totals.actorCrashes += 1;
       // One in four is a message that no instance survives.
       shard.actorCrashes += random.chance(0.25) ? 3 : 1;
       return;
     case 'writer':
       if (shard === undefined) return later(world, random, kind);
-      totals.writerCrashes += 1;
       shard.writerCrash = random.pick(['before', 'after']);
       return;
     case 'shard':
+      if (shard === undefined) return later(world, random, kind);
       totals.shardKills += 1;
-      return server.killShard(shard?.index ?? random.between(0, shardCount - 1));
-    case 'front':
+      return server.killShard(shard.index);
+    case 'front': {
+      if (server.liveFronts.length === 0) return later(world, random, kind);
       totals.frontKills += 1;
-      return server.killFront(random.between(0, frontCount - 1));
+      return server.killFront(random.pick(server.liveFronts).index);
+    }
     case 'server':
       totals.serverKills += 1;
       return server.killAll();

@@ -1,7 +1,7 @@
 /** One simulated life of a server: people act, threads die, the stores fail; then all heals, and everything is checked. */
 import type { Violation } from '#test/support/checker.js';
 import { Draws } from '#test/support/sim-random.js';
-import { planKills } from './kills.js';
+import { planKills, strike } from './kills.js';
 import type { Plant } from './plants.js';
 import type { Totals } from './totals.js';
 import { World } from './world.js';
@@ -27,6 +27,7 @@ const operationsDefault = 1000;
 const operationMs = 8;
 /** Events of the world; a run that needs more will not end. */
 const stepsMax = 400_000;
+const killsMin = 3;
 const hour = 60 * 60 * 1000;
 const year = 365 * 24 * hour;
 
@@ -84,8 +85,17 @@ class Run {
       if (begun < operations) world.after(random.next() * operationMs * 2 * burst, next);
     };
     world.after(200, next);
-    while (begun < operations && this.hasSteps) await this.step();
+    while (begun < operations && this.hasSteps) {
+      // Each run has an outcome that is unknown: when chance has not brought one, the next batch does.
+      world.isUnlucky = begun > 0.7 * operations && world.counts.unknowns === 0;
+      await this.step();
+    }
     world.totals.operations = begun;
+    // Crashes that were planned for an actor or a writer may have found nobody at work.
+    while (world.totals.kills < killsMin && this.hasSteps) {
+      strike(world, random, 'shard');
+      await this.pass(300);
+    }
   }
 
   /** Lets things happen until nobody waits for anything. false: that never came. */
@@ -103,6 +113,12 @@ class Run {
     }
     world.blame('quiet', `the run did not come to rest: ${describe(world)}`);
     return false;
+  }
+
+  private async pass(milliseconds: number): Promise<void> {
+    const { simulation } = this.world;
+    const end = simulation.now() + milliseconds;
+    while (simulation.now() < end && this.hasSteps) await this.step();
   }
 
   private get hasSteps(): boolean {

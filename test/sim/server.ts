@@ -8,12 +8,10 @@ import { Draws } from '#test/support/sim-random.js';
 import type { ClientEnd, SimSocket } from '#test/support/sim-socket.js';
 import { type FrontHost, SimFront } from './front.js';
 import { type ShardHost, SimShard } from './shard.js';
-import type { Totals } from './totals.js';
 
 export interface ServerHost
   extends Omit<ShardHost, 'onShardEnd'>,
     Omit<FrontHost, 'onFrontEnd' | 'placement'> {
-  readonly totals: Totals;
   blame(rule: string, message: string): void;
 }
 

@@ -13,6 +13,7 @@ import { SimStore } from '#test/support/sim-store.js';
 import { SimThread } from '#test/support/sim-thread.js';
 import { createShardCore, type ShardCore } from '#workers/shard-core.js';
 import type { Planting } from './plants.js';
+import type { Totals } from './totals.js';
 import type { Witness } from './witness.js';
 
 export interface ShardHost {
@@ -22,6 +23,7 @@ export interface ShardHost {
   readonly witness: Witness;
   readonly counts: StoreCounts;
   readonly planting: Planting;
+  readonly totals: Totals;
   readonly isImpatient: boolean;
   now(): number;
   faults(): StoreFaults;
@@ -150,6 +152,7 @@ export class SimShard {
   private crashWriter(when: 'before' | 'after'): void {
     if (this.writerCrash !== when) return;
     this.writerCrash = 'none';
+    this.host.totals.writerCrashes += 1;
     this.inject();
   }
 
@@ -169,6 +172,7 @@ export class SimShard {
 
   private crashActor(): void {
     this.actorCrashes -= 1;
+    this.host.totals.actorCrashes += 1;
     throw new InjectedError('injected');
   }
 

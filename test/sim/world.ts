@@ -39,6 +39,8 @@ export class World implements SenderHost {
   readonly workload: Workload;
   readonly server: SimServer;
   isFaulty = true;
+  /** The connection of every batch is lost. */
+  isUnlucky = false;
   private readonly options: WorldOptions;
   private readonly users: string[];
   private readonly sockets: SimSocket[] = [];
@@ -87,7 +89,8 @@ export class World implements SenderHost {
   }
 
   get faults(): StoreFaults {
-    return this.isFaulty ? usualFaults : noFaults;
+    if (!this.isFaulty) return noFaults;
+    return this.isUnlucky ? { ...usualFaults, unknownCommitted: 1 } : usualFaults;
   }
 
   /** Unix ms of the world's wall clock. */

@@ -18,6 +18,8 @@ export interface SocketOptions {
   /** Sent in the `Authorization` header. */
   readonly token?: string;
   readonly codec?: Codec;
+  /** `/ws` when absent. */
+  readonly path?: string;
 }
 
 type Asked = Operation extends infer Op ? (Op extends unknown ? Omit<Op, 'ref'> : never) : never;
@@ -33,9 +35,9 @@ export class WireSocket {
   private refs = 0;
   private isClosed = false;
 
-  private constructor({ address, token, codec = 'msgpack' }: SocketOptions) {
+  private constructor({ address, token, codec = 'msgpack', path = '/ws' }: SocketOptions) {
     this.codec = codec;
-    this.raw = new WebSocket(`${address.replace('http', 'ws')}/ws`, [subprotocols[codec]], {
+    this.raw = new WebSocket(`${address.replace('http', 'ws')}${path}`, [subprotocols[codec]], {
       perMessageDeflate: false,
       ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }),
     });

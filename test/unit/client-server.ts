@@ -36,7 +36,27 @@ export class FakeServer {
   backlogMax = 500;
   /** Returns true when it has dealt with the operation itself. */
   intercept: Intercept = () => false;
-  private readonly http = createServer();
+  /** Answers REST: a JSON value, or a problem as `{status, code, detail}`. */
+  onRest: (method: string, path: string, body: Record<string, unknown>) => object = () => ({
+    status: 404,
+    code: 'not_found',
+    detail: 'no',
+  });
+  private readonly http = createServer((request, response) => {
+    let text = '';
+    request.on('data', (part) => {
+      text += part;
+    });
+    request.on('end', () => {
+      const answer = this.onRest(
+        request.method ?? '',
+        request.url ?? '',
+        text === '' ? {} : JSON.parse(text),
+      );
+      response.statusCode = 'status' in answer ? Number(answer.status) : 200;
+      response.end(JSON.stringify(answer));
+    });
+  });
   private readonly sockets = new WebSocketServer({ server: this.http });
   private readonly stored = new Map<string, LogEvent>();
 
@@ -49,6 +69,10 @@ export class FakeServer {
 
   get url(): string {
     return `ws://127.0.0.1:${(this.http.address() as AddressInfo).port}/ws`;
+  }
+
+  get restUrl(): string {
+    return this.url.replace('ws:', 'http:').replace('/ws', '');
   }
 
   get operations(): Operation[] {
@@ -109,7 +133,9 @@ export class FakeServer {
         peer.subscribed.delete(operation.conv);
         return peer.tell({ ack: operation.ref });
       case 'history': {
-        const { after = 0, limit = 100 } = operation;
+        const { before, limit = 100 } = operation;
+        const log = this.log(operation.conv);
+        const after = operation.after ?? (before ?? log.length + 1) - 1 - limit;
         return peer.tell({
           ack: operation.ref,
           events: this.log(operation.conv)
