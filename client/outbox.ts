@@ -49,6 +49,8 @@ interface Request {
   id: string | undefined;
   state: 'queued' | 'under way' | 'waiting';
   tries: number;
+  /** Its first id was out of the server's window. */
+  isRenewed: boolean;
 }
 
 export interface OutboxOptions {
@@ -87,7 +89,16 @@ export class Outbox {
     }
     if (!survives && !this.options.link.isLive) return answers.failed(lost());
     const id = 'id' in asked ? asked.id : undefined;
-    const request: Request = { ref: this.newRef(), asked, answers, survives, id, state: 'queued', tries: 0 };
+    const request: Request = {
+      ref: this.newRef(),
+      asked,
+      answers,
+      survives,
+      id,
+      state: 'queued',
+      tries: 0,
+      isRenewed: false,
+    };
     this.requests.set(request.ref, request);
     this.enqueue(request);
   }
@@ -187,9 +198,10 @@ export class Outbox {
 
   private maySendAgain(request: Request, error: WireError): boolean {
     if (error.code === 'id_out_of_window') {
-      // The server has looked: it is not stored. An id made here came from a wrong clock, which is right now.
-      const own = !('id' in request.asked) || request.asked.id === undefined;
-      if (!own || error.at === undefined || request.tries > 1) return false;
+      // The server has looked and it is not stored. An id made here came from a wrong clock, which is right now.
+      const isOwn = !('id' in request.asked) || request.asked.id === undefined;
+      if (!isOwn || request.isRenewed || error.stored !== false || error.at === undefined) return false;
+      request.isRenewed = true;
       request.id = undefined;
       return true;
     }

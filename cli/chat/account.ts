@@ -42,7 +42,9 @@ export class Account {
   /** Logs in; a name that is free becomes a new account. Throws UserError in words for a person. */
   static async open(rest: RestClient, { user, password, token }: Credentials): Promise<Account> {
     if (token !== undefined) {
-      const { id } = await rest.call('GET', '/me', profileSchema, { token }).catch(asUserError);
+      const { id } = await rest.call('GET', '/me', profileSchema, { token }).catch((error: unknown) => {
+        throw asUserError(error);
+      });
       return new Account(rest, { user: id, isNew: false, token });
     }
     if (user === undefined || password === undefined) {
@@ -89,6 +91,8 @@ export class Account {
   }
 }
 
-function asUserError(error: unknown): never {
-  throw error instanceof RestError ? new UserError(error.message) : error;
+/** A refusal in words for a person; anything else as it is. */
+function asUserError(error: unknown): Error {
+  if (error instanceof RestError) return new UserError(error.message);
+  return error instanceof Error ? error : new Error(String(error));
 }

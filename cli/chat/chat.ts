@@ -43,6 +43,7 @@ export class Chat {
   private doings: Promise<void> = Promise.resolve();
   private readonly sending = new Set<Promise<unknown>>();
   private lastTyping = 0;
+  private hasLeft = false;
   /** The connection was lost, and they were told. */
   private isAway = false;
 
@@ -116,7 +117,8 @@ export class Chat {
   /** A line of the person. False: they want to leave. */
   onLine(line: string): boolean {
     const [, command, rest = ''] = /^\/(\w+)\s*(.*)$/.exec(line.trim()) ?? [];
-    if (command === 'quit') return false;
+    this.hasLeft ||= command === 'quit';
+    if (this.hasLeft) return false;
     this.enqueue(() => this.perform(line, command, rest));
     return true;
   }

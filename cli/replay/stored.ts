@@ -31,7 +31,7 @@ export async function readRoom(sql: Sql, conv: string): Promise<StoredRow[]> {
   }));
 }
 
-/** How many batches the messages of these conversations came in, and how many rows these batches held of them. */
+/** How many batches the messages of these conversations came in. */
 export async function readBatches(sql: Sql, conversations: readonly string[]): Promise<number> {
   const [row] = await sql<{ batches: string }[]>`
     select count(distinct batch)::text as batches from conversation_log

@@ -22,6 +22,10 @@ export class HttpDoor {
 
   /** The handler of every path. The request is only readable until it returns. */
   handle(response: HttpResponse, request: HttpRequest): void {
+    if (isAmbiguous(request)) {
+      response.close();
+      return;
+    }
     const head = headOf(response, request);
     const reply = new HttpReply(response, head.method === 'HEAD');
     const bytesMax = this.rest.bodyBytesMax(head.method, head.path);
@@ -93,6 +97,15 @@ class HttpReply {
     this.isDone = true;
     this.onDone?.();
   }
+}
+
+/** A body with two lengths: somebody between the client and us may see its end elsewhere, and a second request. */
+function isAmbiguous(request: HttpRequest): boolean {
+  let lengths = 0;
+  request.forEach((name) => {
+    if (name === 'content-length') lengths += 1;
+  });
+  return lengths > 1;
 }
 
 function headOf(response: HttpResponse, request: HttpRequest): RestRequest {

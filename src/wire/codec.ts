@@ -13,7 +13,6 @@ import type { Codec } from './prescan.js';
 export { decodeMessages, type UnknownEvent } from './decode-messages.js';
 export {
   checkOperation,
-  type DecodedFrame,
   type DecodedItem,
   decodeOperations,
 } from './decode-operations.js';

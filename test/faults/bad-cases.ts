@@ -32,14 +32,18 @@ export interface Outcome {
   readonly wrong: string[];
 }
 
-/** Runs cases one after another; what throws is wrong, too. */
-export async function runCases(scene: Scene, cases: readonly Case[]): Promise<Outcome> {
+/** Runs cases in their order, `atOnce` of them at a time; what throws is wrong, too. */
+export async function runCases(scene: Scene, cases: readonly Case[], atOnce = 1): Promise<Outcome> {
   const outcome: Outcome = { tried: 0, wrong: [] };
-  for (const { name, run } of cases) {
-    const fault = await run(scene).catch((error: unknown) => String(error));
-    outcome.tried += 1;
-    if (fault !== undefined) outcome.wrong.push(`${name}: ${fault}`);
-  }
+  const left = [...cases];
+  const work = async () => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      const fault = await next.run(scene).catch((error: unknown) => String(error));
+      outcome.tried += 1;
+      if (fault !== undefined) outcome.wrong.push(`${next.name}: ${fault}`);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
   return outcome;
 }
 

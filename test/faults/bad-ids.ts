@@ -54,16 +54,12 @@ function insideWindow(name: string, time: () => number): Case {
     name: `an id from ${name}`,
     async run(scene) {
       const socket = await open(scene, scene.alice);
-      const id = idAt(time());
-      const answers = [
-        await socket.ask({ op: 'send', id, conv: scene.room, text: 'just in time' }),
-        await socket.ask({ op: 'send', id, conv: scene.room, text: 'just in time' }),
-      ];
+      const message = { op: 'send', id: idAt(time()), conv: scene.room, text: 'just in time' } as const;
+      const first = await socket.ask(message);
+      const second = await socket.ask(message);
       socket.close();
-      const [first, second] = answers;
-      const isSame =
-        first !== undefined && second !== undefined && 'ack' in first && first.seq === second.seq;
-      return isSame ? undefined : `was told ${JSON.stringify(answers)}`;
+      const isSame = 'ack' in first && 'ack' in second && first.seq === second.seq && first.at === second.at;
+      return isSame ? undefined : `was told ${JSON.stringify([first, second])}`;
     },
   };
 }

@@ -8,10 +8,18 @@ export type Fault =
   | { kind: 'shard exhausts its heap'; shard: number }
   /** The thread dies when the batch with this message is committed, before anybody is told. */
   | { kind: 'shard dies after commit'; shard: number; message: string }
-  | { kind: 'front throws'; front: number };
+  | { kind: 'front throws'; front: number }
+  /** Not a fault: the shard reports each write and look-up from now on. */
+  | { kind: 'shard reports its store'; shard: number };
 
 export type ToThreads = { kind: 'fault'; id: number; fault: Fault };
-export type FromThreads = { kind: 'taken'; id: number } | { kind: 'threw'; message: string; at: number };
+export type FromThreads =
+  | { kind: 'taken'; id: number }
+  /** Unix ms. `took`: a new instance was given the message. */
+  | { kind: 'threw' | 'took'; message: string; at: number }
+  /** Each is one transaction. */
+  | { kind: 'wrote'; rows: number; outcome: string }
+  | { kind: 'looked up'; ids: number };
 
 const name = 'nubo planted faults';
 

@@ -6,8 +6,10 @@ import type { Fault, FromThreads } from './fault-channel.js';
 export interface FaultyServer extends TestServer {
   /** Resolves when the thread has taken it. */
   plant(fault: Fault): Promise<void>;
-  /** When (Unix ms) a conversation threw at this message. */
-  threwAt(message: string): Promise<number[]>;
+  /** When (Unix ms) a conversation threw at this message, and when its successor took it. */
+  crashOf(message: string): Promise<{ threwAt: number; tookAt: number }>;
+  /** Everything the threads have reported so far. */
+  reports(): Promise<FromThreads[]>;
   /** The thread that owns a conversation. */
   shardOf(conv: string): number;
   /** How many threads have died so far. */
@@ -29,6 +31,7 @@ export async function startFaultyServer(options: {
   });
   const port = await server.line((line) => /^faults at (\d+)/.exec(line)?.[1]);
   const control = `http://127.0.0.1:${port}`;
+  const reports = async () => (await (await fetch(control)).json()) as FromThreads[];
   const placement = createPlacement({ shards: Array.from({ length: shards }, (_, index) => index) });
   return {
     ...server,
@@ -36,12 +39,15 @@ export async function startFaultyServer(options: {
       const response = await fetch(control, { method: 'POST', body: JSON.stringify(fault) });
       await response.text();
     },
-    async threwAt(message) {
-      const reports = (await (await fetch(control)).json()) as FromThreads[];
-      return reports.flatMap((report) =>
-        report.kind === 'threw' && report.message === message ? [report.at] : [],
-      );
+    async crashOf(message) {
+      const all = await reports();
+      const timeOf = (kind: 'threw' | 'took') => {
+        const report = all.find((each) => each.kind === kind && each.message === message);
+        return report !== undefined && 'at' in report ? report.at : Number.NaN;
+      };
+      return { threwAt: timeOf('threw'), tookAt: timeOf('took') };
     },
+    reports,
     shardOf: (conv) => placement.shardOf(conv),
     deaths: () => server.output().split('a thread died and is started again').length - 1,
     ready: () => untilReady(server.address),

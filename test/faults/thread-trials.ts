@@ -38,8 +38,10 @@ export function leaveRoom({ writer, listeners }: Room): void {
 }
 
 export interface CrashTrial {
-  /** Milliseconds from the throw to the answer of the message that caused it. */
+  /** Milliseconds from the throw until its successor took the message that caused it, */
   readonly backMs: number;
+  /** and until its sender had the ack. */
+  readonly answeredMs: number;
   /** The longest time without an ack in the other rooms around it. */
   readonly neighboursSilentMs: number;
 }
@@ -56,11 +58,12 @@ export async function crashConversation(server: FaultyServer, room: Room, load: 
   const around = [uuidv7(), id, uuidv7()];
   const answers = around.map((each) => sendFirmly(writer, conv, each));
   const answer = await answers[1];
-  const [threwAt = Number.NaN] = await server.threwAt(id);
+  const { threwAt, tookAt } = await server.crashOf(id);
   await Promise.all(answers);
   await sleep(Math.max(0, aroundMs - (performance.now() - begun)));
   return {
-    backMs: (answer?.answeredAt ?? Number.NaN) - threwAt,
+    backMs: tookAt - threwAt,
+    answeredMs: (answer?.answeredAt ?? Number.NaN) - threwAt,
     neighboursSilentMs: load.book.longestSilence(new Set(load.rooms), begun, performance.now()),
   };
 }

@@ -48,6 +48,8 @@ const day = 24 * 60 * 60 * 1000;
 
 export class Workload {
   readonly rooms: Room[] = [];
+  /** Operations by user, conversation and id. */
+  private readonly used = new Set<string>();
   private readonly options: WorkloadOptions;
 
   constructor(options: WorkloadOptions) {
@@ -187,13 +189,10 @@ export class Workload {
     const victim = random.pick(sender.acked.slice(random.chance(0.5) ? -10 : 0));
     const isElsewhere = victim.user === device.user || random.chance(0.5);
     const conv = isElsewhere ? room.conv : victim.conv;
-    if (conv === victim.conv && victim.user === device.user) return this.send(device, room);
-    this.submit(device, conv, {
-      op: 'send',
-      id: victim.operation.id,
-      conv,
-      text: `stolen by ${device.name}`,
-    });
+    const { id } = victim.operation;
+    // With one's own id in the same conversation it would be a retry, whatever it says.
+    if (this.used.has(keyOf(device.user, conv, id))) return this.send(device, room);
+    this.submit(device, conv, { op: 'send', id, conv, text: `stolen by ${device.name}` });
   }
 
   /** The same ids at the same time in rooms of different shards: one of each pair is stored (L11, P3). */
@@ -241,6 +240,7 @@ export class Workload {
   }
 
   private submit(device: Device, conv: string, operation: Durable['operation']): void {
+    this.used.add(keyOf(device.user, conv, operation.id));
     this.options.sender.submit({ user: device.user, conv, operation, state: 'open' }, device);
   }
 
@@ -272,4 +272,8 @@ export class Workload {
       if (this.options.shardOf(id) === shard) return id;
     }
   }
+}
+
+function keyOf(user: string, conv: string, id: string): string {
+  return `${user} ${conv} ${id}`;
 }

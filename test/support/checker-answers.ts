@@ -65,7 +65,8 @@ function ackFault(
     return unchanged ? undefined : ['P1', `acked with seq ${ack.seq}, and not in the log`];
   }
   if (own.seq !== ack.seq || own.at !== ack.at) {
-    const isEarlier = unchanged && own.seq > ack.seq && isBefore(record.answeredAt, committedAt);
+    // It changed nothing then; a copy of it came again when nobody remembered, and that one did.
+    const isEarlier = unchanged && own.seq > ack.seq && isBefore(ack.at, committedAt);
     if (!isEarlier) return ['P2', `acked with ${ack.seq} at ${ack.at}, stored with ${own.seq} at ${own.at}`];
   } else if (
     committedAt !== undefined &&

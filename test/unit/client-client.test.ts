@@ -229,6 +229,60 @@ describe('sending again', () => {
   });
 });
 
+test('P2 P6 whatever is cut, lost or refused at random, each message is stored once and heard once, in order', async () => {
+  // A small generator, so that a run that fails can be run again.
+  let state = 4711;
+  const chance = (of: number) => {
+    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+    return state / 2_147_483_648 < of;
+  };
+  let cuts = 0;
+  let lostAnswers = 0;
+  let refusals = 0;
+  server.backlogMax = 20;
+  server.intercept = (operation, peer) => {
+    if (operation.op !== 'send' && operation.op !== 'history') return false;
+    if (chance(0.01)) {
+      cuts += 1;
+      peer.socket.terminate();
+      return true;
+    }
+    if (operation.op === 'send' && chance(0.05)) {
+      lostAnswers += 1;
+      server.perform(operation, { ...peer, tell: () => {} });
+      peer.socket.terminate();
+      return true;
+    }
+    if (chance(0.1)) {
+      refusals += 1;
+      peer.tell({ err: operation.ref ?? null, code: 'rate_limited', message: 'later', retryMs: 10 });
+      return true;
+    }
+    // Events that the publisher loses: the next one shows the hole.
+    if (operation.op === 'send' && chance(0.05)) server.append(conv, `lost ${operation.id}`);
+    return false;
+  };
+  const [sender, reader] = [open(), open({ codec: 'json' })];
+  await Promise.all([sender.subscribe(conv), reader.subscribe(conv)]);
+  const texts = upTo(300).map((n) => `text ${n}`);
+  const stored: Array<{ seq: number }> = [];
+  for (let start = 0; start < texts.length; start += 10) {
+    const batch = texts.slice(start, start + 10).map((text) => sender.send({ conv, text }));
+    stored.push(...(await Promise.all(batch)));
+  }
+  server.intercept = () => false;
+  const { seq: head } = await sender.send({ conv, text: 'the end' });
+  await until(() => [sender, reader].every((client) => client.have(conv) === head));
+  for (const client of [sender, reader]) {
+    expect(seqsOf(client.events)).toEqual(upTo(head));
+    expect(client.events).toEqual(server.log(conv));
+  }
+  const kept = server.log(conv).map((event) => (event.ev === 'message.new' ? event.text : ''));
+  expect(kept.filter((text) => text.startsWith('text')).sort()).toEqual([...texts].sort());
+  expect(stored.map(({ seq }) => kept[seq - 1])).toEqual(texts);
+  expect(Math.min(cuts, lostAnswers, refusals)).toBeGreaterThan(0);
+});
+
 describe('ids', () => {
   test('L4 are made in the server’s time, also for what was asked before the first hello', async () => {
     server.aheadMs = -3 * 60 * 60 * 1000;
@@ -254,6 +308,22 @@ describe('ids', () => {
     await expect(client.send({ conv, text: 'x', id: kept })).rejects.toMatchObject({
       code: 'id_out_of_window',
     });
+  });
+
+  test('L4 an id that is out of the window a second time is refused', async () => {
+    const client = open();
+    await client.ready;
+    server.intercept = (operation, peer) => {
+      if (operation.op !== 'send') return false;
+      const at = Date.now() + 86_400_000;
+      peer.tell({ err: operation.ref, code: 'id_out_of_window', message: 'old', stored: false, at });
+      return true;
+    };
+    await expect(client.send({ conv, text: 'x' })).rejects.toMatchObject({
+      code: 'id_out_of_window',
+      stored: false,
+    });
+    expect(sent()).toHaveLength(2);
   });
 
   test('P2 an application may keep ids itself and ask again later', async () => {
