@@ -21,8 +21,8 @@ export interface Append {
 export type ConversationMessage =
   | ConversationRequest
   /** The barrier was passed and everything read (from the writer). */
-  | { kind: 'loaded'; snapshot: ConversationSnapshot }
-  | { kind: 'load failed'; message: string }
+  | { kind: 'loaded'; snapshot: ConversationSnapshot; asker?: object }
+  | { kind: 'load failed'; message: string; asker?: object }
   | { kind: 'try load again' }
   /** Events of this conversation that are in Postgres now, in order. */
   | { kind: 'committed'; events: LogEvent[] }
@@ -36,8 +36,11 @@ export type ConversationMessage =
 export type WriterMessage =
   | { kind: 'append'; entries: Append[] }
   | { kind: 'lookup'; conv: string; ids: string[] }
-  /** The barrier: load once nothing of the conversation is queued or in flight. */
-  | { kind: 'load'; conv: string }
+  /**
+   * The barrier: load once nothing of the conversation is queued or in flight. `asker` comes back with the result:
+   * a successor that hears what its predecessor crashed on must not take it for its own.
+   */
+  | { kind: 'load'; conv: string; asker?: object }
   /** The conversation's actor is gone: its head need not be kept. */
   | { kind: 'forget'; conv: string }
   /** A read mark; `request` is answered once it is in Postgres. */

@@ -5,6 +5,8 @@ import { StartError, UserError } from '#src/errors.js';
 /** Loaded when named, so that no command waits for what another one needs. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   start: async () => (await import('./start.js')).startCommand(),
+  chat: async () => (await import('./chat.js')).chatCommand(),
+  token: async () => (await import('./token.js')).tokenCommand(),
   replay: async () => (await import('./replay.js')).replayCommand(),
   config: async () => (await import('./config.js')).configCommand(),
 };

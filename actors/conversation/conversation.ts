@@ -31,7 +31,7 @@ export class Conversation implements Actor<ConversationMessage> {
   constructor(context: ConversationContext, ports: ConversationPorts) {
     this.context = context;
     this.ports = ports;
-    this.ports.tellWriter({ kind: 'load', conv: context.id });
+    this.ports.tellWriter({ kind: 'load', conv: context.id, asker: this });
   }
 
   receive(message: ConversationMessage): void {
@@ -41,9 +41,11 @@ export class Conversation implements Actor<ConversationMessage> {
     }
     switch (message.kind) {
       case 'loaded':
-        return this.onLoaded(message.snapshot);
+        if (this.isAsker(message)) this.onLoaded(message.snapshot);
+        return;
       case 'load failed':
-        return this.onLoadFailed(this.phase.kept);
+        if (this.isAsker(message)) this.onLoadFailed(this.phase.kept);
+        return;
       case 'try load again':
         return this.loadAgain();
       // Results for an instance that has gone: the snapshot will hold what they say.
@@ -73,6 +75,11 @@ export class Conversation implements Actor<ConversationMessage> {
     this.ports.tellWriter({ kind: 'forget', conv: this.context.id });
   }
 
+  /** A result that crashed the instance before this one is given to this one: it is not what this one asked for. */
+  private isAsker({ asker }: { asker?: object }): boolean {
+    return asker === undefined || asker === this;
+  }
+
   private onLoaded(snapshot: Extract<ConversationMessage, { kind: 'loaded' }>['snapshot']): void {
     if (this.phase.name !== 'loading') return;
     const { kept } = this.phase;
@@ -95,7 +102,7 @@ export class Conversation implements Actor<ConversationMessage> {
   private loadAgain(): void {
     if (this.phase.name !== 'resting') return;
     this.phase = { name: 'loading', kept: this.phase.kept };
-    this.ports.tellWriter({ kind: 'load', conv: this.context.id });
+    this.ports.tellWriter({ kind: 'load', conv: this.context.id, asker: this });
   }
 
   private keep(kept: ConversationMessage[], message: ConversationMessage): void {

@@ -72,7 +72,7 @@ export class PostgresWriter implements Actor<WriterMessage> {
       case 'lookup':
         return this.readers.lookup(message.conv, message.ids);
       case 'load':
-        return this.readers.load(message.conv);
+        return this.readers.load(message.conv, message.asker);
       case 'forget':
         return this.readers.forget(message.conv);
       case 'mark':

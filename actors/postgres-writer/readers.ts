@@ -15,7 +15,7 @@ export class Readers {
   private readonly ledger: Ledger;
   private readonly atBarrier = new Set<string>();
   /** The newest load of each conversation: an older one was for an instance that has gone. */
-  private readonly newest = new Map<string, number>();
+  private readonly newest = new Map<string, { load: number; asker: object | undefined }>();
   private loads = 0;
   private lookups = new Map<string, string[]>();
   private isLookingUp = false;
@@ -35,16 +35,16 @@ export class Readers {
     this.startLookup();
   }
 
-  load(conv: string): void {
+  load(conv: string, asker?: object): void {
     this.loads += 1;
-    this.newest.set(conv, this.loads);
+    this.newest.set(conv, { load: this.loads, asker });
     if (this.isOpen && this.ledger.isFree(conv)) this.read(conv, this.loads);
     else this.atBarrier.add(conv);
   }
 
   /** Nothing of the conversation is owed any more. */
   onFree(conv: string): void {
-    if (this.atBarrier.delete(conv)) this.load(conv);
+    if (this.atBarrier.delete(conv)) this.load(conv, this.newest.get(conv)?.asker);
   }
 
   forget(conv: string): void {
@@ -58,14 +58,16 @@ export class Readers {
     load: number,
     result: { kind: 'loaded'; snapshot: ConversationSnapshot } | Failed,
   ): void {
-    if (this.newest.get(conv) !== load) return;
+    const newest = this.newest.get(conv);
+    if (newest?.load !== load) return;
     this.newest.delete(conv);
+    const asker = newest.asker === undefined ? {} : { asker: newest.asker };
     if (result.kind === 'failed') {
-      this.ports.tellConversation(conv, { kind: 'load failed', message: result.message });
+      this.ports.tellConversation(conv, { kind: 'load failed', message: result.message, ...asker });
       return;
     }
     this.ledger.heads.set(conv, result.snapshot.head);
-    this.ports.tellConversation(conv, { kind: 'loaded', snapshot: result.snapshot });
+    this.ports.tellConversation(conv, { kind: 'loaded', snapshot: result.snapshot, ...asker });
   }
 
   private read(conv: string, load: number): void {

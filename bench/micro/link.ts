@@ -46,7 +46,7 @@ function measure(perTurn: number, seconds: number): Promise<void> {
         const perSecond = Math.round((posted / (performance.now() - startedAt)) * 1000);
         console.log({ perTurn, perSecond, perPacket: Math.round(posted / packets), refused });
         link.close();
-        worker.terminate().then(() => resolve());
+        void worker.terminate().then(() => resolve());
       };
       turn();
     });

@@ -131,7 +131,7 @@ export class SimShard {
     if (link === undefined) return undefined;
     const passes = (message: ToFront): boolean => {
       const asked = 'request' in message ? this.asked.get(message.request) : undefined;
-      this.host.witness.hear(message, asked);
+      this.host.witness.hear(message, asked, this.thread);
       return this.host.planting.toFront(message) !== undefined;
     };
     return {

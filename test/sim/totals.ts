@@ -33,6 +33,8 @@ export class Totals {
   renumberings = 0;
   badRows = 0;
   blocked = 0;
+  /** Refusals that said `stored: false`, of which a copy was stored by a later shard: see Witness.isForgotten. */
+  refusalsForgotten = 0;
 
   get kills(): number {
     return (

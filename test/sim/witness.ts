@@ -2,24 +2,30 @@
  * Stands at each shard's door and compares what it says with what is committed at that very moment: an ack that
  * comes a millisecond early is caught even when its commit follows (P1, P5).
  */
-import type { ConversationRequest, ToFront } from '#src/threads/messages.js';
+import type { ConversationRequest, DurableRequest, ToFront } from '#src/threads/messages.js';
 import type { LogEvent } from '#src/wire/events.js';
 import type { Violation } from '#test/support/checker.js';
 import type { SimDatabase } from '#test/support/sim-database.js';
+import type { SimThread } from '#test/support/sim-thread.js';
 
 const mayChangeNothing = new Set<ConversationRequest['kind']>(['create', 'join', 'add', 'remove']);
 
 export class Witness {
   readonly violations: Violation[] = [];
   private readonly database: SimDatabase;
+  /** The shard that last refused an operation for good, by user, conversation and id. */
+  private readonly refusers = new Map<string, SimThread>();
 
   constructor(database: SimDatabase) {
     this.database = database;
   }
 
-  /** `asked`: the request that an answer is for, if it is one. */
-  hear(message: ToFront, asked: ConversationRequest | undefined): void {
+  /** `asked`: the request that an answer is for, if it is one. `thread`: of the shard that speaks. */
+  hear(message: ToFront, asked: ConversationRequest | undefined, thread: SimThread): void {
     switch (message.kind) {
+      case 'err':
+        if (message.stored === false && asked !== undefined && 'id' in asked) this.onRefused(asked, thread);
+        return;
       case 'ack':
         return this.onAck(message, asked);
       case 'publish':
@@ -36,6 +42,23 @@ export class Witness {
       default:
         return;
     }
+  }
+
+  /**
+   * Was this operation refused by a shard that died before it was committed? What a shard refused it remembers as
+   * long as it lives: a copy that the client had sent before it heard of the refusal, and that reached the next
+   * shard, is new to that one. Nothing short of a log of refusals can prevent it; it is counted, not hidden.
+   */
+  isForgotten({ user, conv, id }: { user: string; conv: string; id: string }): boolean {
+    const refuser = this.refusers.get(`${user} ${conv} ${id}`);
+    return refuser !== undefined && refuser.diedAt <= (this.database.byId.get(id)?.at ?? 0);
+  }
+
+  private onRefused({ user, conv, id }: DurableRequest, thread: SimThread): void {
+    this.refusers.set(`${user} ${conv} ${id}`, thread);
+    const row = this.database.byId.get(id);
+    if (row?.conv === conv && row.from === user)
+      this.blame('P7', `${id} is said not to be stored, and it is`);
   }
 
   private onAck(ack: Extract<ToFront, { kind: 'ack' }>, asked: ConversationRequest | undefined): void {

@@ -154,7 +154,7 @@ export class TcpProxy {
       });
     });
     this.late.add(arrived);
-    arrived.finally(() => this.late.delete(arrived));
+    void arrived.finally(() => this.late.delete(arrived));
   }
 
   private pass(bytes: Buffer, to: Socket): void {

@@ -32,7 +32,12 @@ function createBench(options: { rate?: number; answeredBy?: Answered } = {}) {
   const rate = { perSecond: options.rate ?? 1000, burst: options.rate ?? 1000 };
   const ports = {
     clock,
-    timers: { after: (_ms: number, run: () => void) => (timers.push(run), () => {}) },
+    timers: {
+      after(_ms: number, run: () => void) {
+        timers.push(run);
+        return () => {};
+      },
+    },
     store: {
       read: (range: Parameters<LogStore['read']>[0], done: Parameters<LogStore['read']>[1]) =>
         void reads.push({ range, done }),
