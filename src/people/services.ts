@@ -12,7 +12,7 @@ import { createLogInLimits, type LogInLimitOptions } from './login-limits.js';
 import { createOperators } from './operators.js';
 import type { PasswordPool } from './passwords.js';
 import { listRevocations } from './revocation-store.js';
-import { check, userIds } from './rules.js';
+import { check, peopleLimits, userIds, username } from './rules.js';
 import { createSessions } from './sessions.js';
 import type { Tokens } from './tokens.js';
 
@@ -59,7 +59,7 @@ export function createPeopleServices(ports: PeoplePorts): PeopleServices {
     }),
     'people.me': guarded(async (input) => accounts.me(check(uuid, input.user))),
     'people.appear': guarded((input) => applicationUsers.appear(input)),
-    'users.get': guarded(async (input) => usersById(ports.sql, check(userIds, input.ids))),
+    'users.get': guarded(async (input) => findUsers(ports.sql, check(userKeys, input))),
     'operator.createUsers': guarded((input) => applicationUsers.create(input)),
     'operator.mintTokens': guarded((input) => operators.mintTokens(input)),
     'operator.revoke': guarded(async (input) => {
@@ -70,11 +70,14 @@ export function createPeopleServices(ports: PeoplePorts): PeopleServices {
   };
 }
 
-/** Those that exist, in no particular order: names to show beside messages. */
-async function usersById(sql: Sql, ids: readonly string[]) {
+const userKeys = z.object({ ids: userIds, usernames: z.array(username).max(peopleLimits.bulkItemsMax) });
+
+/** Those that exist, in no particular order. */
+async function findUsers(sql: Sql, { ids, usernames }: z.output<typeof userKeys>) {
   const rows = await sql<{ id: string; username: string | null; displayName: string | null }[]>`
     select id, username, display_name as "displayName" from users
-    where id in (select value::uuid from jsonb_array_elements_text(${sql.json(ids)}))`;
+    where id in (select value::uuid from jsonb_array_elements_text(${sql.json(ids)}))
+      or lower(username) in (select lower(value) from jsonb_array_elements_text(${sql.json(usernames)}))`;
   return rows.map(({ id, username, displayName }) => ({ id, username, displayName }));
 }
 

@@ -64,9 +64,9 @@ export interface Services {
   'people.me': { input: { user: string }; output: Profile };
   /** A user of the application was seen for the first time by this front (H6). */
   'people.appear': { input: { sub: string; name?: string }; output: { user: string } };
-  /** Names to show beside messages, of at most 1,000 users; those that do not exist are left out. */
+  /** Users by id (names to show beside messages) or by username (whom to write to); others are left out. */
   'users.get': {
-    input: { ids: string[] };
+    input: { ids: string[]; usernames: string[] };
     output: Array<{ id: string; username: string | null; displayName: string | null }>;
   };
 

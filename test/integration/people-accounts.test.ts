@@ -179,12 +179,19 @@ test('P7 while the database is away the outcome is unknown: unavailable, with a 
 test('H6 users.get names those that exist', async () => {
   const { user } = await signUp('shown', { displayName: 'Shown' });
   const ids = [user, '018f0000-0000-7000-8000-000000000000', user];
-  expect(await world.services['users.get']({ ids })).toEqual([
+  expect(await world.services['users.get']({ ids, usernames: [] })).toEqual([
     { id: user, username: 'shown', displayName: 'Shown' },
   ]);
-  expect(await world.services['users.get']({ ids: [] })).toEqual([]);
-  await expect(world.services['users.get']({ ids: ['x'] })).rejects.toMatchObject({ code: 'invalid' });
-  await expect(world.services['users.get']({ ids: Array(1001).fill(user) })).rejects.toMatchObject({
+  expect(await world.services['users.get']({ ids: [], usernames: ['SHOWN', 'nobody-here'] })).toEqual([
+    { id: user, username: 'shown', displayName: 'Shown' },
+  ]);
+  expect(await world.services['users.get']({ ids: [], usernames: [] })).toEqual([]);
+  await expect(world.services['users.get']({ ids: ['x'], usernames: [] })).rejects.toMatchObject({
+    code: 'invalid',
+  });
+  await expect(
+    world.services['users.get']({ ids: Array(1001).fill(user), usernames: [] }),
+  ).rejects.toMatchObject({
     code: 'invalid',
   });
 });

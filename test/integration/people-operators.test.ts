@@ -111,6 +111,7 @@ test('H7 any storable sub and name are kept byte for byte', async () => {
         const last = new Map(users.map(({ sub, name }) => [sub, name]));
         for (const { id, displayName } of await world.services['users.get']({
           ids: made.map(({ user }) => user),
+          usernames: [],
         })) {
           const sub = made.find(({ user }) => user === id)?.sub ?? '';
           expect(displayName).toBe(last.get(sub));

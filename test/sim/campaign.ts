@@ -1,9 +1,8 @@
 /** Many seeds, on all cores where the compiled files are at hand. */
 import { fork } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Violation } from '#test/support/checker.js';
 import type { Plant } from './plants.js';
 import { simulate } from './run.js';
@@ -53,7 +52,7 @@ export async function runHere(seeds: Seeds, log?: (line: string) => void): Promi
 
 /** Runs the seeds on all cores when this is compiled, or the compiled files are as new as the sources. */
 export async function runSeeds(seeds: Seeds, log?: (line: string) => void): Promise<CampaignReport> {
-  const program = compiledProgram();
+  const program = await compiledProgram();
   if (program === undefined) return runHere(seeds, log);
   const processes = Math.min(availableParallelism(), seeds.count);
   const shares = Array.from({ length: processes }, (_, index): Seeds => {
@@ -105,22 +104,12 @@ function merge(reports: readonly CampaignReport[]): CampaignReport {
   };
 }
 
-function compiledProgram(): string | undefined {
+/** This program compiled, if that is the outcome of the sources as they are. */
+async function compiledProgram(): Promise<string | undefined> {
   const here = fileURLToPath(import.meta.url);
   if (here.endsWith('.js')) return join(here, '../main.js');
   const root = join(here, '../../..');
-  const program = join(root, 'build/test/sim/main.js');
-  if (!existsSync(program)) return undefined;
-  const builtAt = statSync(join(root, 'build/.tsbuildinfo'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const isFresh = ['src', 'actors', 'workers', 'test/sim', 'test/support'].every(
-    (folder) => newest(join(root, folder)) <= builtAt,
-  );
-  return isFresh ? program : undefined;
-}
-
-function newest(folder: string): number {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
-    entry.name.endsWith('.ts'),
-  );
-  return Math.max(...files.map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs));
+  const launcher = pathToFileURL(join(root, 'cli/launch/build.mjs')).href;
+  const { isBuilt } = (await import(launcher)) as { isBuilt(root: string): boolean };
+  return isBuilt(root) ? join(root, 'build/test/sim/main.js') : undefined;
 }

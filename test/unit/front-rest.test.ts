@@ -271,8 +271,12 @@ test('R1 reads and marks go to their services', async () => {
   expect(await call(`GET /users?ids=${user},${other}`, { token }, [])).toMatchObject({
     status: 200,
     json: { users: [] },
-    asked: [{ service: 'users.get', input: { ids: [user, other] } }],
+    asked: [{ service: 'users.get', input: { ids: [user, other], usernames: [] } }],
   });
+  expect(await call('GET /users?usernames=Ada,bob', { token }, [])).toMatchObject({
+    asked: [{ service: 'users.get', input: { ids: [], usernames: ['Ada', 'bob'] } }],
+  });
+  expect((await call('GET /users', { token }, [])).status).toBe(400);
   expect(await call('GET /channels?title=tea', { token }, { conversations: [] })).toMatchObject({
     asked: [{ service: 'channels.find', input: { user, title: 'tea', limit: 30 } }],
   });

@@ -11,6 +11,18 @@ import { profileSchema, tokenPairSchema, userSchema } from './schemas.js';
 const shortText = z.string().min(1).max(1024);
 const usersMax = 100;
 
+/** A query parameter with several values and commas between them. */
+function listOf(item: z.ZodString, what: string) {
+  return z
+    .string()
+    .transform((text) => text.split(','))
+    .pipe(z.array(item).min(1).max(usersMax))
+    .meta({
+      description: `Up to ${usersMax} ${what} with commas between them`,
+      override: { type: 'string' },
+    });
+}
+
 function deviceOf(request: RestRequest): Device {
   const name = request.header('user-agent') ?? 'unknown';
   return { name: name.slice(0, peopleLimits.deviceNameCharsMax), address: request.address };
@@ -103,22 +115,21 @@ export const peopleRoutes: readonly Route[] = [
     path: '/users',
     access: 'user',
     tag,
-    summary: 'Names of users; those that do not exist are left out',
-    query: z.object({
-      ids: z
-        .string()
-        .transform((text) => text.split(','))
-        .pipe(z.array(uuid).min(1).max(usersMax))
-        .meta({
-          description: `Up to ${usersMax} ids with commas between them`,
-          override: { type: 'string' },
-        }),
-    }),
+    summary: 'Users by id or by username; those that do not exist are left out',
+    query: z
+      .object({
+        ids: listOf(uuid, 'ids').optional(),
+        usernames: listOf(username, 'usernames').optional(),
+      })
+      .refine((query) => query.ids !== undefined || query.usernames !== undefined, 'needs ids or usernames'),
     status: 200,
     response: z.object({ users: z.array(userSchema) }),
     handle: async ({ ports, identity, query }) => ({
       json: {
-        users: await ports.front.call(ports.front.shardOf(identity.user), 'users.get', { ids: query.ids }),
+        users: await ports.front.call(ports.front.shardOf(identity.user), 'users.get', {
+          ids: query.ids ?? [],
+          usernames: query.usernames ?? [],
+        }),
       },
     }),
   }),
