@@ -272,8 +272,9 @@ begin
 end
 $$;
 
--- After a crash: heads and senders' marks again from the rows of the batches that were not flushed; how many batches.
-create function nubo_repair_progress() returns bigint
+-- After a crash: heads and senders' marks again from the rows of the batches that were not flushed, of one shard or of
+-- all; how many batches.
+create function nubo_repair_progress(p_shard int default null) returns bigint
   language plpgsql
   as $$
 declare
@@ -282,7 +283,9 @@ declare
   v_high bigint;
   v_batches bigint := 0;
 begin
-  for v_writer in select * from writers where batch > flushed order by shard loop
+  for v_writer in
+    select * from writers where batch > flushed and (p_shard is null or shard = p_shard) order by shard
+  loop
     v_low := (v_writer.shard::bigint << 40) + v_writer.flushed;
     v_high := (v_writer.shard::bigint << 40) + v_writer.batch;
     v_batches := v_batches + v_writer.batch - v_writer.flushed;

@@ -5,6 +5,7 @@
 import { Answered } from '#actors/conversation/answered.js';
 import { Conversation } from '#actors/conversation/conversation.js';
 import type { ConversationPorts } from '#actors/conversation/ports.js';
+import { Rates } from '#actors/conversation/rates.js';
 import type { ConversationMessage, WriterMessage } from '#actors/messages.js';
 import type { WriterPorts } from '#actors/postgres-writer/ports.js';
 import { PostgresWriter } from '#actors/postgres-writer/postgres-writer.js';
@@ -53,8 +54,8 @@ export interface ShardCore {
 }
 
 const writerAddress = 'postgres-writer/0';
-/** Idle conversations leave memory after this. */
-const conversationIdleMs = 60_000;
+/** Idle conversations leave memory after this, at the earliest: see `mayPassivate` of the conversation. */
+const conversationIdleMs = 2_000;
 
 const poisonous: Refusal = { code: 'internal', message: 'The server failed on this operation.' };
 const resting: Refusal = { code: 'unavailable', message: 'This conversation is resting.', retryMs: 1000 };
@@ -85,7 +86,9 @@ export function createShardCore(options: ShardCoreOptions): ShardCore {
   return {
     onRequest(message) {
       const bytes = message.kind === 'send' ? 256 + message.text.length * 2 : 256;
-      if (system.tell(`conversation/${message.conv}`, message, { bytes })) return;
+      // A registration is never refused: subscribers hear nothing until it is answered (P6).
+      const isSystem = message.kind === 'register';
+      if (system.tell(`conversation/${message.conv}`, message, { bytes, system: isSystem })) return;
       if ('request' in message) refuse(message.request, mailboxFull);
     },
     flush: () => new Promise((resolve) => tellWriter({ kind: 'flush', done: resolve })),
@@ -136,7 +139,7 @@ function conversationKind(
     store,
     publisher,
     answered: new Answered(ports.clock),
-    rates,
+    rates: new Rates(rates, ports.clock),
     post,
     tellWriter,
     notify: (user, event) => {
@@ -157,6 +160,12 @@ function conversationKind(
       } else if (message.kind === 'committed') {
         const head = message.events.at(-1)?.seq;
         if (head !== undefined) publisher.missed(conv, head);
+      } else if (message.kind === 'register') {
+        // The next instance finds the front as interested and tells it what it lacks (P6).
+        const { front, have } = message;
+        const told = publisher.lastSeq(conv);
+        if (told !== undefined && told > have) post(front, { kind: 'missed', conv, head: told });
+        publisher.subscribe(front, conv, told ?? have);
       }
     },
   };

@@ -1,7 +1,6 @@
 /** A conversation that has its state: the rules at work. See conversation.ts for its life. */
 import type { StoredOperation } from '#src/storage/ports.js';
 import { type AckResult, type DurableRequest, frontOf, type Refusal } from '#src/threads/messages.js';
-import { type Bucket, chargeToken, createBucket, takeToken } from '#src/token-bucket.js';
 import type { LogEvent } from '#src/wire/events.js';
 import type { Append, ConversationMessage } from '../messages.js';
 import type { Answer } from './answered.js';
@@ -14,7 +13,7 @@ import { decide } from './rules.js';
 import { applyEvent, type ConversationState } from './state.js';
 
 /** Requests that wait for a pending operation to settle. */
-const waitingItemsMax = 4096;
+const waitingItemsMax = 1024;
 
 export class Active {
   private readonly context: ConversationContext;
@@ -22,7 +21,6 @@ export class Active {
   private readonly state: ConversationState;
   private readonly pending = new Pending();
   private readonly reader: Reader;
-  private readonly buckets = new Map<string, Bucket>();
   private readonly questions = new Questions();
   /** Operations and subscriptions that wait for a pending operation, in order. */
   private waiting: Array<Held | Extract<ConversationMessage, { kind: 'subscribe' | 'history' | 'read' }>> =
@@ -34,6 +32,11 @@ export class Active {
     this.ports = ports;
     this.state = state;
     this.reader = new Reader(context, ports, state, this.pending);
+  }
+
+  /** Nothing was ever stored under this id, as far as anybody knows. */
+  get isNothing(): boolean {
+    return this.state.info === undefined;
   }
 
   get isIdle(): boolean {
@@ -175,12 +178,8 @@ export class Active {
 
   private admitEvent(held: Held, event: LogEvent): void {
     const { request } = held;
-    const limits = this.ports.rates[request.rate];
-    const retryMs = takeToken(this.bucketOf(request), limits, this.ports.clock.now());
-    if (retryMs > 0) {
-      const message = 'You send faster than this conversation allows.';
-      return this.answerHeld(held, { kind: 'err', refusal: { code: 'rate_limited', message, retryMs } });
-    }
+    const retryMs = this.ports.rates.take(request.user, request.rate);
+    if (retryMs > 0) return this.answerHeld(held, { kind: 'err', refusal: tooFast(retryMs) });
     this.pending.add(event);
     for (const waiter of [request.request, ...held.retries]) this.append(waiter, event);
   }
@@ -188,15 +187,6 @@ export class Active {
   private append(request: number, event: LogEvent): void {
     const bytes = event.ev === 'message.new' ? 256 + event.text.length * 2 : 512;
     this.appends.push({ request, event, bytes });
-  }
-
-  private bucketOf(request: DurableRequest): Bucket {
-    let bucket = this.buckets.get(request.user);
-    if (bucket === undefined) {
-      bucket = createBucket(this.ports.rates[request.rate], this.ports.clock.now());
-      this.buckets.set(request.user, bucket);
-    }
-    return bucket;
   }
 
   private onCommitted(events: readonly LogEvent[]): void {
@@ -299,7 +289,7 @@ export class Active {
     request: DurableRequest,
     stored: StoredOperation,
   ): void {
-    chargeToken(this.bucketOf(request), this.ports.rates[request.rate], this.ports.clock.now());
+    this.ports.rates.charge(request.user, request.rate);
     if (stored.conv === request.conv && stored.from === request.user) {
       const { id, seq, at, conv } = stored;
       return this.answer(requests, { kind: 'ack', result: { id, seq, at, conv } });
@@ -309,8 +299,10 @@ export class Active {
   }
 
   private refuse(held: Held, refusal: Refusal): void {
-    if (refusal.stored === false) this.settleAnswer(held, { kind: 'err', refusal });
-    else this.answerHeld(held, { kind: 'err', refusal });
+    // What is refused costs a token, too; without one nothing is promised, and nothing need be remembered.
+    const retryMs = this.ports.rates.take(held.request.user, held.request.rate);
+    if (retryMs > 0) this.answerHeld(held, { kind: 'err', refusal: tooFast(retryMs) });
+    else this.settleAnswer(held, { kind: 'err', refusal });
   }
 
   /** Answers for good: a late copy of the operation gets the same (P7). */
@@ -337,6 +329,10 @@ const unreadable: Refusal = {
   message: 'The database could not be asked; send the same operation again.',
   retryMs: 250,
 };
+
+function tooFast(retryMs: number): Refusal {
+  return { code: 'rate_limited', message: 'You send faster than this server allows.', retryMs };
+}
 
 const crowded: Refusal = {
   code: 'overloaded',

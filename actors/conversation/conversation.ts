@@ -9,6 +9,7 @@
  * Whatever an instance holds when it is dropped is answered `unavailable`, so no request is ever left in silence (W7).
  */
 import type { Actor } from '#src/runtime/actor.js';
+import { bytesToShard, messageBytes } from '#src/threads/weights.js';
 import type { ConversationMessage } from '../messages.js';
 import { Active } from './active.js';
 import type { ConversationContext, ConversationPorts } from './ports.js';
@@ -19,23 +20,30 @@ type Phase =
   | { name: 'resting'; kept: ConversationMessage[] }
   | { name: 'active'; active: Active };
 
-/** Messages kept while loading. */
+/** Messages kept while loading, and what they may weigh. */
 const keptItemsMax = 10_000;
+const keptBytesMax = 16 * 1024 * 1024;
+/** A conversation leaves memory after this long without a message, in milliseconds. */
+const idleMs = 60_000;
 const loadAgainMs = 250;
 
 export class Conversation implements Actor<ConversationMessage> {
   private readonly context: ConversationContext;
   private readonly ports: ConversationPorts;
   private phase: Phase = { name: 'loading', kept: [] };
+  private keptBytes = 0;
+  private usedAt: number;
 
   constructor(context: ConversationContext, ports: ConversationPorts) {
     this.context = context;
     this.ports = ports;
+    this.usedAt = ports.clock.now();
     this.ports.tellWriter({ kind: 'load', conv: context.id, asker: this });
   }
 
   receive(message: ConversationMessage): void {
     if (this.phase.name === 'active') {
+      this.usedAt = this.ports.clock.now();
       this.phase.active.receive(message);
       return;
     }
@@ -64,14 +72,22 @@ export class Conversation implements Actor<ConversationMessage> {
     if (this.phase.name === 'active') this.phase.active.endTurn();
   }
 
+  /** What exists stays a while; what does not goes at once, or asking for it would fill the memory. */
   mayPassivate(): boolean {
-    return this.phase.name === 'active' ? this.phase.active.isIdle : this.phase.kept.length === 0;
+    if (this.phase.name !== 'active') return this.phase.kept.length === 0;
+    const { active } = this.phase;
+    if (!active.isIdle) return false;
+    return active.isNothing || this.ports.clock.now() - this.usedAt >= idleMs;
   }
 
   dropped(): void {
     const held =
       this.phase.name === 'active' ? this.phase.active.heldRequests() : requestsOf(this.phase.kept);
     for (const request of held) this.answerUnavailable(request);
+    // Nobody waits for the answer to a registration, and without it a front would hear nothing more (P6).
+    if (this.phase.name !== 'active') {
+      for (const message of registrationsOf(this.phase.kept)) this.context.tellSelf(message);
+    }
     this.ports.tellWriter({ kind: 'forget', conv: this.context.id });
   }
 
@@ -92,7 +108,7 @@ export class Conversation implements Actor<ConversationMessage> {
   private onLoadFailed(kept: ConversationMessage[]): void {
     for (const request of requestsOf(kept)) this.answerUnavailable(request);
     // A front that registers waits for an answer however long it takes: its subscribers are listening (P6).
-    const registrations = kept.filter((message) => message.kind === 'register');
+    const registrations = registrationsOf(kept);
     this.phase = { name: 'resting', kept: registrations };
     if (registrations.length > 0) {
       this.ports.timers.after(loadAgainMs, () => this.context.tellSelf({ kind: 'try load again' }));
@@ -106,7 +122,10 @@ export class Conversation implements Actor<ConversationMessage> {
   }
 
   private keep(kept: ConversationMessage[], message: ConversationMessage): void {
-    if (kept.length < keptItemsMax || message.kind === 'register') kept.push(message);
+    if (kept.length === 0) this.keptBytes = 0;
+    this.keptBytes += message.kind === 'send' ? bytesToShard(message) : messageBytes;
+    const hasRoom = kept.length < keptItemsMax && this.keptBytes < keptBytesMax;
+    if (hasRoom || message.kind === 'register') kept.push(message);
     else for (const request of requestsOf([message])) this.answerUnavailable(request);
   }
 
@@ -127,4 +146,8 @@ function requestsOf(messages: readonly ConversationMessage[]): number[] {
     if ('request' in message && typeof message.request === 'number') requests.push(message.request);
   }
   return requests;
+}
+
+function registrationsOf(messages: readonly ConversationMessage[]): ConversationMessage[] {
+  return messages.filter((message) => message.kind === 'register');
 }

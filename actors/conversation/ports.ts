@@ -2,11 +2,11 @@
 import type { ActorContext } from '#src/runtime/actor.js';
 import type { Clock, Timers } from '#src/runtime/ports.js';
 import type { LogStore } from '#src/storage/ports.js';
-import type { RateClass, ToFront } from '#src/threads/messages.js';
-import type { BucketLimits } from '#src/token-bucket.js';
+import type { ToFront } from '#src/threads/messages.js';
 import type { ControlEvent, LogEvent } from '#src/wire/events.js';
 import type { ConversationMessage, WriterMessage } from '../messages.js';
 import type { Answered } from './answered.js';
+import type { Rates } from './rates.js';
 
 /** The shard's publisher: which fronts have subscribers, and up to where they were told. */
 export interface PublisherPort {
@@ -24,7 +24,7 @@ export interface ConversationPorts {
   readonly store: Pick<LogStore, 'read' | 'unknownUsers'>;
   readonly publisher: PublisherPort;
   readonly answered: Answered;
-  readonly rates: Readonly<Record<RateClass, BucketLimits>>;
+  readonly rates: Rates;
   post(front: number, message: ToFront): void;
   /** To every front: a user is told something wherever they are. */
   notify(user: string, event: ControlEvent): void;

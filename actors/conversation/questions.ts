@@ -22,7 +22,7 @@ export type Finding =
   | { kind: 'message found'; held: Held }
   | { kind: 'message missing'; held: Held };
 
-export const questionsMax = 4096;
+const questionsMax = 1024;
 
 export class Questions {
   private readonly byOperation = new Map<string, Held>();

@@ -53,7 +53,8 @@ export class Ledger {
   }
 
   add(append: Append): void {
-    const entry: Entry = { event: append.event, bytes: append.bytes, requests: [append.request] };
+    // A copy: a retry that overtook its own commit brings the committed object again, and batches number what they hold.
+    const entry: Entry = { event: { ...append.event }, bytes: append.bytes, requests: [append.request] };
     this.pending.set(append.event.id, entry);
     const { conv } = append.event;
     this.pendingByConversation.set(conv, (this.pendingByConversation.get(conv) ?? 0) + 1);

@@ -123,11 +123,12 @@ export class PostgresWriter implements Actor<WriterMessage> {
       const pending = this.ledger.find(id);
       if (pending !== undefined) {
         if (pending.event.conv === conv && pending.event.from === from) pending.requests.push(append.request);
+        // Not settled, so not a conflict yet: if that one comes to nothing, this one may be stored (P7).
         else
           this.refuse(append, {
-            code: 'conflict',
-            message: 'This id belongs to another operation.',
-            stored: false,
+            code: 'unavailable',
+            message: 'Another operation with this id is under way.',
+            retryMs: 100,
           });
       } else if (this.phase.name === 'stopped' || this.drained.length > 0) {
         this.refuse(append, {

@@ -23,8 +23,11 @@ export function chooseProtocol(header: string): { codec: Codec; protocol: string
   return undefined;
 }
 
-/** Browsers name the page's origin: it must be this host's own or an allowed one. Other clients name none. */
+/**
+ * Browsers name the page's origin: it must be this host's own or an allowed one, `*` being any. Other clients name
+ * none.
+ */
 export function isOriginAllowed(origin: string, host: string, allowed: readonly string[]): boolean {
-  if (origin === '' || allowed.includes(origin)) return true;
+  if (origin === '' || allowed.includes(origin) || allowed.includes('*')) return true;
   return URL.canParse(origin) && new URL(origin).host === host.toLowerCase() && host !== '';
 }

@@ -78,7 +78,10 @@ export interface Progress {
 }
 
 export interface LogStore {
-  /** Raises the epoch, after the old owner's transaction has ended (L2). */
+  /**
+   * Raises the epoch, after the old owner's transaction has ended (L2), and brings heads and marks up to the log:
+   * what the old owner had committed and not flushed (L14).
+   */
   own(done: (result: ({ kind: 'owned' } & Ownership) | Failed) => void): void;
   /**
    * Writes the events as batch `batch` (L1), with the side effects of membership and creation in the same

@@ -25,7 +25,11 @@ export interface Case {
   readonly name: string;
   /** Resolves to what was wrong with the answer; undefined: nothing. */
   run(scene: Scene): Promise<string | undefined>;
+  /** It has gone wrong when it takes longer, in milliseconds. */
+  readonly msMax?: number;
 }
+
+const caseMsMax = 15_000;
 
 export interface Outcome {
   tried: number;
@@ -38,13 +42,21 @@ export async function runCases(scene: Scene, cases: readonly Case[], atOnce = 1)
   const left = [...cases];
   const work = async () => {
     for (let next = left.shift(); next !== undefined; next = left.shift()) {
-      const fault = await next.run(scene).catch((error: unknown) => String(error));
+      const fault = await inTime(scene, next).catch((error: unknown) => String(error));
       outcome.tried += 1;
       if (fault !== undefined) outcome.wrong.push(`${next.name}: ${fault}`);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, work));
   return outcome;
+}
+
+async function inTime(scene: Scene, { run, msMax = caseMsMax }: Case): Promise<string | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<string>((resolve) => {
+    timer = setTimeout(resolve, msMax, `no end after ${msMax} ms`);
+  });
+  return Promise.race([run(scene), late]).finally(() => clearTimeout(timer));
 }
 
 export function open(

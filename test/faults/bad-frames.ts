@@ -107,12 +107,15 @@ async function refusedWithItsSocket(
   frame: Buffer | string,
 ): Promise<string | undefined> {
   const socket = await open(scene, scene.alice, codec);
-  const refused = socket.until((message) => ('err' in message ? message : undefined), 5_000);
+  const refused = socket.until((message) => ('err' in message ? message : undefined), 3_000);
   refused.catch(() => {});
   socket.postFrame(frame);
   const error: WireError | undefined = await refused.catch(() => undefined);
+  if (error?.code !== 'bad_frame') {
+    socket.close();
+    return `was told ${JSON.stringify(error)}`;
+  }
   const { code } = await socket.closed;
-  if (error?.code !== 'bad_frame') return `was told ${JSON.stringify(error)} and closed with ${code}`;
   if (error.err !== null) return `the error is about ref ${error.err}`;
   return code === 4500 ? undefined : `closed with ${code}`;
 }

@@ -136,6 +136,11 @@ function heads(): Case[] {
     expect('DELETE where only GET is', (scene) => get(scene, '/me', 'DELETE'), 405),
     expect('PUT where only POST is', (scene) => get(scene, '/login', 'PUT'), 405),
     expect('GET of the socket', (scene) => get(scene, '/ws'), 426),
+    expect(
+      'a page of another origin, which is allowed',
+      (scene) => upgrade(scene, 'origin: https://elsewhere.example\r\n'),
+      101,
+    ),
     expect('a subprotocol nobody speaks', (scene) => upgrade(scene, 'sec-websocket-protocol: mqtt\r\n'), 400),
     expect('an upgrade without a key', (scene) => upgrade(scene, '', ''), 400, 426, 0),
   ];

@@ -1,6 +1,6 @@
 /** `nubo start` with threads that fail when they are told to, by a POST to the port that it prints first. */
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { startCommand } from '#cli/start.js';
 import { startEmbeddedPostgres } from '#src/storage/embedded/embedded-postgres.js';
@@ -17,7 +17,7 @@ const tell = tellFaults((report) => {
 });
 
 /** POST a fault: answered when its thread has taken it. GET: what the threads have reported. */
-const control = createServer(async (request, response) => {
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (request.method === 'POST') {
     counter += 1;
     const id = counter;
@@ -26,7 +26,9 @@ const control = createServer(async (request, response) => {
     await taken;
   }
   response.end(JSON.stringify(reports));
-});
+}
+
+const control = createServer((request, response) => void answer(request, response));
 control.listen(0, '127.0.0.1');
 await once(control, 'listening');
 control.unref();

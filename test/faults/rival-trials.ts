@@ -3,9 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sql } from 'postgres';
+import { uuidv7 } from 'uuidv7';
 import type { Load } from '#test/support/load.js';
+import { makePeople, type Person } from '#test/support/operator.js';
 import { startServer, type TestServer } from '#test/support/server.js';
 import type { TcpProxy } from '#test/support/tcp-proxy.js';
+import { WireSocket } from '#test/support/wire-socket.js';
 
 /** How the first server loses its database without knowing it. */
 export const losses = ['cut', 'frozen', 'frozen and cut'] as const;
@@ -40,6 +43,7 @@ const loadMs = 400;
 export async function rival(rivals: Rivals, loss: Loss): Promise<{ trial: RivalTrial; second: TestServer }> {
   const { first, load, url, folder } = rivals;
   const start = (name: string) => startServer({ data: join(folder, name), env: envFor(url) });
+  const witness = await makeWitness(first);
   load.begin();
   const refusal = await start('refused').then(
     async (server) => {
@@ -57,6 +61,7 @@ export async function rival(rivals: Rivals, loss: Loss): Promise<{ trial: RivalT
   await sleep(loadMs);
   if (loss === 'frozen and cut') rivals.proxy.cutAll();
   if (loss !== 'cut') process.kill(first.pid, 'SIGCONT');
+  await refusedBy(witness);
   const code = await Promise.race([first.ended, sleep(endMsMax, undefined)]);
   if (code === undefined)
     throw new Error(`the first server is still there ${endMsMax} ms after it lost its database`);
@@ -75,6 +80,29 @@ export async function rival(rivals: Rivals, loss: Loss): Promise<{ trial: RivalT
     ackedBySecond: load.book.acks.length - before,
   };
   return { trial, second };
+}
+
+/** Somebody who stays with the first server. */
+interface Witness {
+  readonly socket: WireSocket;
+  readonly conv: string;
+}
+
+async function makeWitness(first: TestServer): Promise<Witness> {
+  const [person] = (await makePeople(first, ['witness'])) as [Person];
+  const socket = await WireSocket.open({ address: first.address, token: person.token });
+  const conv = uuidv7();
+  await socket.do({ op: 'create', id: conv, type: 'group' });
+  return { socket, conv };
+}
+
+/** Two never write: what is sent to the first server now is not acked. */
+async function refusedBy({ socket, conv }: Witness): Promise<void> {
+  const answer = await socket
+    .ask({ op: 'send', id: uuidv7(), conv, text: 'to the wrong one' })
+    .catch(() => undefined);
+  socket.close();
+  if (answer !== undefined && 'ack' in answer) throw new Error('the first server wrote beside the second');
 }
 
 async function lose({ first, proxy, sql }: Rivals, loss: Loss): Promise<void> {

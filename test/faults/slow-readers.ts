@@ -56,9 +56,14 @@ export function slowReaderCases(short: boolean): Case[] {
   const slow = (codec: Codec): Case => ({
     name: `a slow reader, ${codec}`,
     run: (scene) => slowReader(scene, codec),
+    msMax: 60_000,
   });
   if (short) return [slow('msgpack')];
-  return [slow('msgpack'), slow('json'), { name: 'a reader that never reads again', run: deadReader }];
+  return [
+    slow('msgpack'),
+    slow('json'),
+    { name: 'a reader that never reads again', run: deadReader, msMax: 90_000 },
+  ];
 }
 
 /** Floods one room until frames are dropped, says a last word in another one, and is silent. */

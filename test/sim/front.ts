@@ -129,10 +129,6 @@ export class SimFront {
     this.sockets.clear();
   }
 
-  get requestsWaiting(): number {
-    return this.front.stats().requests;
-  }
-
   private verify(token: string): Identity {
     const [user = '', expiresAt = '', rate] = token.split(' ');
     if (Number(expiresAt) <= this.host.now()) throw new NuboError('unauthorized', 'The token has expired.');

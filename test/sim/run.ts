@@ -28,6 +28,8 @@ const operationMs = 8;
 /** Events of the world; a run that needs more will not end. */
 const stepsMax = 400_000;
 const killsMin = 3;
+/** Longer than a conversation stays in memory without a word. */
+const idleMs = 75_000;
 const hour = 60 * 60 * 1000;
 const year = 365 * 24 * hour;
 
@@ -42,9 +44,10 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
   let isQuiet = await run.settle();
   // Now: what comes later closes sockets, and clients that come back learn everything anew.
   const violations = new Map(world.check(isQuiet).map((violation) => [violation.message, violation]));
-  // Long after, the answers must be the same (P2).
-  for (const pause of [hour, year]) {
-    world.leap(pause);
+  // Long after, the answers must be the same (P2): from actors that were away, and past the window of ids.
+  for (const pause of ['idle', hour, year] as const) {
+    if (pause === 'idle') await run.idle();
+    else world.leap(pause);
     for (const durable of world.sender.acked.slice(-20)) world.sender.repeat(durable);
     for (let count = 0; count < 20 && world.sender.acked.length > 0; count += 1) {
       world.sender.repeat(random.pick(world.sender.acked));
@@ -96,6 +99,14 @@ class Run {
       strike(world, random, 'shard');
       await this.pass(300);
     }
+  }
+
+  /** Nobody says anything until the actors have gone (A7). */
+  async idle(): Promise<void> {
+    const { server, totals } = this.world;
+    const before = server.conversationCount;
+    await this.pass(idleMs);
+    totals.passivations += before - server.conversationCount;
   }
 
   /** Lets things happen until nobody waits for anything. false: that never came. */

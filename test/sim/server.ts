@@ -46,6 +46,11 @@ export class SimServer {
     return this.fronts.filter((front) => front !== undefined);
   }
 
+  /** Conversation actors in memory. */
+  get conversationCount(): number {
+    return this.liveShards.reduce((sum, shard) => sum + shard.conversationCount, 0);
+  }
+
   get isWhole(): boolean {
     return this.isUp && this.liveFronts.length === frontCount && this.liveShards.length === shardCount;
   }

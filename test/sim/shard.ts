@@ -105,9 +105,8 @@ export class SimShard {
     this.store.abandon();
   }
 
-  /** What its actors have under way, for a run that wants to end. */
-  get mailboxItems(): number {
-    return this.core.stats().mailboxItems;
+  get conversationCount(): number {
+    return this.core.stats().actorsByKind.conversation ?? 0;
   }
 
   private onMessage(front: number, message: ToShard): void {

@@ -10,6 +10,7 @@ const oldFailures = [
     seed: 969,
     found: 'A4 what crashed one instance was taken for its own by the next, and the writer had no head',
   },
+  { seed: 3257, found: 'P6 an actor that crashed while loading forgot which fronts had registered' },
   { seed: 222, found: 'P2 an answer for a dead front reached a request of its successor' },
 ];
 

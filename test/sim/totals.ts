@@ -33,6 +33,7 @@ export class Totals {
   renumberings = 0;
   badRows = 0;
   blocked = 0;
+  passivations = 0;
   /** Refusals that said `stored: false`, of which a copy was stored by a later shard: see Witness.isForgotten. */
   refusalsForgotten = 0;
 

@@ -2,6 +2,7 @@ import { uuidv7 } from 'uuidv7';
 import { expect, test } from 'vitest';
 import { Answered } from '#actors/conversation/answered.js';
 import { Conversation } from '#actors/conversation/conversation.js';
+import { Rates } from '#actors/conversation/rates.js';
 import type { ConversationMessage, WriterMessage } from '#actors/messages.js';
 import type { ConversationSnapshot, LogStore } from '#src/storage/ports.js';
 import type { ToFront } from '#src/threads/messages.js';
@@ -18,8 +19,9 @@ function idAt(milliseconds: number): string {
 
 const fresh = () => idAt(now);
 
-function createBench(options: { rate?: number; answeredBy?: Answered } = {}) {
-  const clock = { now: () => now };
+function createBench(options: { rate?: number; rates?: Rates; answeredBy?: Answered } = {}) {
+  let time = now;
+  const clock = { now: () => time };
   const posts: ToFront[] = [];
   const toWriter: WriterMessage[] = [];
   const published: Array<{ conv: string; events?: LogEvent[]; missed?: number }> = [];
@@ -54,7 +56,7 @@ function createBench(options: { rate?: number; answeredBy?: Answered } = {}) {
       ephemeral: () => {},
     },
     answered: options.answeredBy ?? new Answered(clock),
-    rates: { standard: rate, high: { perSecond: 1e6, burst: 1e6 } },
+    rates: options.rates ?? new Rates({ standard: rate, high: { perSecond: 1e6, burst: 1e6 } }, clock),
     post: (_front: number, message: ToFront) => void posts.push(message),
     notify: (user: string) => void notified.push(user),
     tellWriter: (message: WriterMessage) => void toWriter.push(message),
@@ -87,6 +89,9 @@ function createBench(options: { rate?: number; answeredBy?: Answered } = {}) {
     reads,
     userChecks,
     timers,
+    setNow: (milliseconds: number) => {
+      time = milliseconds;
+    },
     setLastSeq: (seq: number) => {
       lastSeq = seq;
     },
@@ -443,9 +448,34 @@ test('only owner and admins add and remove, and nobody removes from below or fro
 
 test('A7 an actor with something pending does not passivate', () => {
   const bench = createActive();
+  expect(bench.actor.mayPassivate()).toBe(false);
+  bench.setNow(now + 61_000);
   expect(bench.actor.mayPassivate()).toBe(true);
   bench.turn(send('mia'));
   expect(bench.actor.mayPassivate()).toBe(false);
   commitAll(bench, new Set(), { seq: 1, number: 0 });
+  expect(bench.actor.mayPassivate()).toBe(false);
+  bench.setNow(now + 122_000);
   expect(bench.actor.mayPassivate()).toBe(true);
+  const nothing = createActive({}, { info: undefined, head: { seq: 0, number: 0 }, members: [], recent: [] });
+  expect(nothing.actor.mayPassivate()).toBe(true);
+});
+
+test('L5 a user cannot get around the rate by spreading over conversations, or by being refused', () => {
+  const rates = new Rates(
+    { standard: { perSecond: 2, burst: 2 }, high: { perSecond: 9, burst: 9 } },
+    { now: () => now },
+  );
+  const one = createActive({ rates });
+  const two = createActive({ rates });
+  one.turn(send('mia'));
+  two.turn(send('mia'));
+  one.turn(send('mia'));
+  expect(lastPost(one)).toMatchObject({ code: 'rate_limited' });
+  two.turn(send('nora'));
+  two.turn(send('nora'));
+  expect(lastPost(two)).toMatchObject({ code: 'not_found', stored: false });
+  two.turn(send('nora'));
+  expect(lastPost(two)).toMatchObject({ code: 'rate_limited' });
+  expect(lastPost(two)).not.toHaveProperty('stored');
 });

@@ -378,3 +378,23 @@ test('O4 a drain writes what is queued, flushes, and refuses what comes after', 
     [2, 2],
   ]);
 });
+
+test('P4 a retry that overtakes its own commit does not renumber what was committed', () => {
+  const bench = createReadyBench();
+  const event: LogEvent = {
+    ev: 'message.new',
+    conv,
+    seq: 0,
+    number: 0,
+    id: idOf(1),
+    from: 'alice',
+    at: 0,
+    text: '',
+  };
+  bench.turn({ kind: 'append', entries: [{ request: 1, event, bytes: 100 }] });
+  bench.next(bench.calls.write).done({ kind: 'committed' });
+  bench.turn({ kind: 'append', entries: [{ request: 2, event, bytes: 100 }] });
+  const committed = bench.told.flatMap(({ message }) => (message.kind === 'committed' ? message.events : []));
+  expect(committed.map(({ seq }) => seq)).toEqual([1]);
+  expect(bench.next(bench.calls.write).batch.events).toMatchObject([{ id: idOf(1), seq: 2 }]);
+});

@@ -147,8 +147,11 @@ export class Rest {
 
   private corsHeaders(request: RestRequest): Record<string, string> {
     if (this.ports.allowedOrigins.length === 0) return {};
+    const { allowedOrigins } = this.ports;
     const origin = request.header('origin');
-    if (origin === undefined || !this.ports.allowedOrigins.includes(origin)) return { vary: 'origin' };
+    const isAllowed =
+      origin !== undefined && (allowedOrigins.includes(origin) || allowedOrigins.includes('*'));
+    if (!isAllowed) return { vary: 'origin' };
     return {
       vary: 'origin',
       'access-control-allow-origin': origin,

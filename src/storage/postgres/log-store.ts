@@ -8,7 +8,7 @@ import { type Client, escapeLiteral } from 'pg';
 import type { Sql } from 'postgres';
 import type { LogEvent } from '../../wire/events.js';
 import { effectsOf } from '../effects.js';
-import type { ConversationSnapshot, LogStore, StoredOperation, WriteOutcome } from '../ports.js';
+import type { ConversationSnapshot, LogStore, Ownership, StoredOperation, WriteOutcome } from '../ports.js';
 import { BinaryCopy } from './binary-copy.js';
 import { type ComposedBatch, CopyBatch } from './copy-batch.js';
 import { Gatherer, within } from './gatherer.js';
@@ -62,13 +62,21 @@ export class PostgresLogStore implements LogStore {
   }
 
   own(done: Parameters<LogStore['own']>[0]): void {
-    const owned = this.writer.acquire().then((client) => takeShard(client, this.shard));
+    const owned = this.takeOver();
     within(readMs, owned, (result, message) => {
       if (result !== undefined) return done({ kind: 'owned', ...result });
       // Whatever state the connection is in, the next attempt begins with a new one.
       this.writer.drop();
       done({ kind: 'failed', message });
     });
+  }
+
+  /** What the last owner did not flush is flushed before anything of ours is: a flush says how far all is done. */
+  private async takeOver(): Promise<Ownership> {
+    const client = await this.writer.acquire();
+    const ownership = await takeShard(client, this.shard);
+    await client.query('select nubo_repair_progress($1)', [this.shard]);
+    return ownership;
   }
 
   write(batch: Parameters<LogStore['write']>[0], done: (outcome: WriteOutcome) => void): void {

@@ -1,9 +1,10 @@
 /** Everything between "there is a Postgres" and "the shards may start", in the order that is safe. */
 import { join } from 'node:path';
-import type { Sql } from 'postgres';
+import { Client } from 'pg';
 import type { Log } from '../../log.js';
 import { projectRoot } from '../../project-root.js';
 import { migrate } from './migrate.js';
+import { takeShard } from './ownership.js';
 import { ensurePartitions } from './partitions.js';
 import { shardNumbers } from './placement-store.js';
 import { repairProgress } from './progress.js';
@@ -42,7 +43,7 @@ export async function prepareDatabase(options: {
       if (applied.length > 0) log.info({ applied }, 'migrated');
       await ensurePartitions(sql);
       const numbers = await shardNumbers(sql, shards);
-      await fenceOthers(sql, numbers);
+      await fenceAll(url);
       const batches = await repairProgress(sql);
       if (batches > 0) log.info({ batches }, 'heads and marks were brought up to the log');
       return { shardNumbers: numbers, close: () => lock.release() };
@@ -55,7 +56,19 @@ export async function prepareDatabase(options: {
   }
 }
 
-/** A stale server with another number of shards writes under other numbers: its epochs are raised, too (L2). */
-async function fenceOthers(sql: Sql, numbers: readonly number[]): Promise<void> {
-  await sql`update writers set epoch = epoch + 1 where shard <> all(${[...numbers]}::int[])`;
+/** The writers of every placement there was: a stale server may still write under its numbers (L2). */
+async function fenceAll(url: string): Promise<void> {
+  const client = new Client({
+    connectionString: url,
+    application_name: 'nubo fence',
+    connectionTimeoutMillis: 5_000,
+  });
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ shard: number }>('select shard from writers order by shard');
+    for (const { shard } of rows) await takeShard(client, shard);
+  } finally {
+    await client.end();
+  }
 }

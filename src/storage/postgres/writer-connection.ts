@@ -21,6 +21,9 @@ const pauseMsMin = 50;
 const pauseMsMax = 1_000;
 /** Fresh tables have no statistics yet, and each of our statements has its index. */
 const plannerSettings = '-c enable_seqscan=off -c jit=off';
+/** The server, too, notices within half a minute that we are gone without a word: no timeout of its own ends a COPY. */
+const keepaliveSettings =
+  '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=30000';
 
 export class WriterConnection {
   private readonly options: WriterConnectionOptions;
@@ -79,7 +82,7 @@ export class WriterConnection {
       statement_timeout: statementMs,
       lock_timeout: lockMs,
       idle_in_transaction_session_timeout: statementMs,
-      options: plannerSettings,
+      options: `${plannerSettings} ${keepaliveSettings}`,
     });
     const forget = () => {
       if (this.client === client) this.client = undefined;

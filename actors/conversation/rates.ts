@@ -1,0 +1,44 @@
+/**
+ * How fast each user may go, over all conversations of a shard: it lives beside them, so that a user gains nothing by
+ * spreading over many, or by creating new ones.
+ */
+import type { Clock } from '#src/runtime/ports.js';
+import type { RateClass } from '#src/threads/messages.js';
+import { type Bucket, type BucketLimits, chargeToken, createBucket, takeToken } from '#src/token-bucket.js';
+
+/** Users remembered; the least recently seen goes first, and comes back with a full bucket. */
+const usersMax = 100_000;
+
+export class Rates {
+  private readonly limits: Readonly<Record<RateClass, BucketLimits>>;
+  private readonly clock: Clock;
+  private readonly buckets = new Map<string, Bucket>();
+
+  constructor(limits: Readonly<Record<RateClass, BucketLimits>>, clock: Clock) {
+    this.limits = limits;
+    this.clock = clock;
+  }
+
+  /** Takes a token; 0 when there was one, else the milliseconds until there is. */
+  take(user: string, rate: RateClass): number {
+    return takeToken(this.bucketOf(user, rate), this.limits[rate], this.clock.now());
+  }
+
+  /** For what is answered anyway: duplicates and conflicts cost as much as anything else. */
+  charge(user: string, rate: RateClass): void {
+    chargeToken(this.bucketOf(user, rate), this.limits[rate], this.clock.now());
+  }
+
+  private bucketOf(user: string, rate: RateClass): Bucket {
+    const found = this.buckets.get(user);
+    if (found !== undefined) return found;
+    if (this.buckets.size >= usersMax)
+      for (const oldest of this.buckets.keys()) {
+        this.buckets.delete(oldest);
+        break;
+      }
+    const bucket = createBucket(this.limits[rate], this.clock.now());
+    this.buckets.set(user, bucket);
+    return bucket;
+  }
+}
