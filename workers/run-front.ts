@@ -1,4 +1,5 @@
 /** A front thread: sockets and HTTP around the front's core, and the links to the shards. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { register } from 'prom-client';
 import { uuidv7 } from 'uuidv7';
@@ -8,7 +9,8 @@ import { registerFrontMetrics } from '#src/front/metrics.js';
 import { Rest } from '#src/front/rest/rest.js';
 import { createServer, type FrontServer } from '#src/front/server.js';
 import { createLog, type Log } from '#src/log.js';
-import { createRevocations, type Revocations } from '#src/people/revocations.js';
+import { createRevocations } from '#src/people/revocations.js';
+import { Rates } from '#src/rates.js';
 import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
 import { registerThreadMetrics } from '#src/thread-metrics.js';
 import { createPlacement } from '#src/threads/placement.js';
@@ -18,6 +20,10 @@ import { createReadiness } from './readiness.js';
 import { ShardLinks } from './shard-links.js';
 import { createThreadTokens } from './thread-tokens.js';
 import { version } from './version.js';
+
+const readAgainMs = 250;
+/** A front admits so many times what a conversation does: for reading, subscribing, typing, and retries (L5). */
+const guardFactor = 4;
 
 /** Runs in a worker thread until main says `stop`. */
 export function runFront(): void {
@@ -41,12 +47,14 @@ export function runFront(): void {
     post: (shard, message) => links.post(shard, message),
     verify: (token) => tokens.verify(token),
     revocations,
+    rates: new Rates(guardLimits(config), ports.clock),
     stopwatch: () => performance.now() / 1000,
     onFault,
   });
   registerFrontMetrics(register, front);
   const readings = createReadings(tellMain);
   let isLeaving = false;
+  let isListening = false;
   const rest = createRest({ front, config, onFault, readings, isLeaving: () => isLeaving });
 
   // An uncaught error in a thread with an open App would abort the whole process: close it first, then die.
@@ -59,13 +67,17 @@ export function runFront(): void {
   parentPort?.on('message', (message: ToThread) => {
     switch (message.kind) {
       case 'link':
-        return links.connect(message.index, message.port, front);
+        links.connect(message.index, message.port, front);
+        // What a shard broadcast while it died or was not linked is in the database.
+        if (isListening) void readRevocations(front, log);
+        return;
       case 'peer gone':
         return links.disconnect(message.index, front);
       case 'listen':
-        void listen({ server, front, rest, revocations, log }).then((isListening) =>
-          tellMain({ kind: 'listening', isListening }),
-        );
+        void listen({ server, front, rest, log }).then((isOpen) => {
+          isListening = isOpen;
+          tellMain({ kind: 'listening', isListening });
+        });
         return;
       case 'read metrics':
         void readMetrics(message.id).then(tellMain, onFault);
@@ -91,6 +103,13 @@ export function runFront(): void {
     }
   });
   tellMain({ kind: 'started' });
+}
+
+function guardLimits({ ratePerSecond, rateBurst, highRatePerSecond, highRateBurst }: Config) {
+  return {
+    standard: { perSecond: ratePerSecond * guardFactor, burst: rateBurst * guardFactor },
+    high: { perSecond: highRatePerSecond * guardFactor, burst: highRateBurst * guardFactor },
+  };
 }
 
 function createRest(parts: {
@@ -119,20 +138,31 @@ function createRest(parts: {
 }
 
 /** What is revoked must be known before the first token is looked at. */
-async function listen(parts: {
-  server: FrontServer;
-  front: Front;
-  rest: Rest;
-  revocations: Revocations;
-  log: Log;
-}): Promise<boolean> {
-  const { server, front, rest, revocations, log } = parts;
+async function listen(parts: { server: FrontServer; front: Front; rest: Rest; log: Log }): Promise<boolean> {
+  const { server, front, rest, log } = parts;
   try {
-    for (const revocation of await front.call(0, 'revocations.list', null)) revocations.apply(revocation);
+    await readRevocations(front, log);
     await server.serve(front, rest);
     return true;
   } catch (error) {
     log.error({ err: error }, 'the front cannot listen');
     return false;
+  }
+}
+
+/** Tried until it succeeds: a shard or the database may be away for a while, and nobody may be let in without it. */
+async function readRevocations(front: Front, log: Log): Promise<void> {
+  for (;;) {
+    try {
+      const list = await front.call(0, 'revocations.list', null);
+      front.onShardMessages(
+        0,
+        list.map((revocation) => ({ kind: 'revoked', revocation })),
+      );
+      return;
+    } catch (error) {
+      log.warn({ err: error }, 'revocations could not be read and are asked for again');
+      await sleep(readAgainMs);
+    }
   }
 }

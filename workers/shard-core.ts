@@ -5,10 +5,10 @@
 import { Answered } from '#actors/conversation/answered.js';
 import { Conversation } from '#actors/conversation/conversation.js';
 import type { ConversationPorts } from '#actors/conversation/ports.js';
-import { Rates } from '#actors/conversation/rates.js';
 import type { ConversationMessage, WriterMessage } from '#actors/messages.js';
 import type { WriterPorts } from '#actors/postgres-writer/ports.js';
 import { PostgresWriter } from '#actors/postgres-writer/postgres-writer.js';
+import { Rates } from '#src/rates.js';
 import type { Actor, ActorKind, ActorStats, ActorSystem } from '#src/runtime/actor.js';
 import type { RuntimePorts } from '#src/runtime/ports.js';
 import { createActorSystem } from '#src/runtime/system.js';

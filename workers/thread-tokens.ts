@@ -7,6 +7,8 @@ export function createThreadTokens(config: Config): Tokens {
     secret: config.secret,
     ...(config.appSecret === undefined ? {} : { appSecret: config.appSecret }),
     ...(config.appJwksUrl === undefined ? {} : { appJwksUrl: config.appJwksUrl }),
+    ...(config.appIssuer === undefined ? {} : { appIssuer: config.appIssuer }),
+    ...(config.appAudience === undefined ? {} : { appAudience: config.appAudience }),
     accessMs: config.accessTokenSeconds * 1000,
     clock: { now: Date.now },
   });

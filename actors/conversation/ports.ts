@@ -1,4 +1,6 @@
 /** What a conversation needs of its shard. */
+
+import type { Rates } from '#src/rates.js';
 import type { ActorContext } from '#src/runtime/actor.js';
 import type { Clock, Timers } from '#src/runtime/ports.js';
 import type { LogStore } from '#src/storage/ports.js';
@@ -6,7 +8,6 @@ import type { ToFront } from '#src/threads/messages.js';
 import type { ControlEvent, LogEvent } from '#src/wire/events.js';
 import type { ConversationMessage, WriterMessage } from '../messages.js';
 import type { Answered } from './answered.js';
-import type { Rates } from './rates.js';
 
 /** The shard's publisher: which fronts have subscribers, and up to where they were told. */
 export interface PublisherPort {

@@ -40,7 +40,8 @@ export function faultOf(operation: DurableAsk | HistoryAsk, user: string): Refus
 }
 
 export function invalid(message: string): Refusal {
-  return { code: 'invalid', message, stored: false };
+  // No `stored`: the id may be that of an operation that was taken when the rules were others (P7).
+  return { code: 'invalid', message };
 }
 
 /** `conv` is what conversationOf said. */

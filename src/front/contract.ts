@@ -1,6 +1,7 @@
 /** What a front is to its thread: what it is given, and what may be asked of it. */
 import type { Identity } from '../people/identity.js';
 import type { Revocations } from '../people/revocations.js';
+import type { Rates } from '../rates.js';
 import type { RuntimePorts } from '../runtime/ports.js';
 import type { AckResult, ToFront } from '../threads/messages.js';
 import type { ServiceName, Services } from '../threads/services.js';
@@ -21,6 +22,8 @@ export interface FrontDependencies {
   /** Rejects with a NuboError; see src/people/tokens.ts. */
   readonly verify: (token: string) => Promise<Identity>;
   readonly revocations: Revocations;
+  /** What a user may ask of the shards, far above what a conversation admits; no guard when absent. */
+  readonly rates?: Rates;
   /** Other bounds than those of limits.ts, for tests. */
   readonly limits?: Partial<FrontLimits>;
   /** Seconds that only grow; the clock's when absent. */
@@ -39,6 +42,8 @@ export interface FrontStats {
 
 export interface Front {
   readonly counters: FrontCounters;
+  /** The guard before the shards, shared by sockets and REST. */
+  readonly rates?: Rates | undefined;
   readonly shardCount: number;
   shardOf(id: string): number;
   /** What a shard posted, in its order. */

@@ -8,6 +8,7 @@
 import { NuboError } from '../errors.js';
 import type { Identity } from '../people/identity.js';
 import { revokes } from '../people/revocations.js';
+import type { Rates } from '../rates.js';
 import type { AckResult, Refusal, Revocation, ToFront } from '../threads/messages.js';
 import type { ServiceName, Services } from '../threads/services.js';
 import { Calls, type Question, RefusedError } from './calls.js';
@@ -40,6 +41,7 @@ class FrontCore implements Front, SessionHost {
   readonly requests: Requests;
   readonly topics: Topics;
   readonly slow: SlowReaders;
+  readonly rates: Rates | undefined;
   readonly stopwatch: () => number;
   isDraining = false;
   private readonly dependencies: FrontDependencies;
@@ -58,6 +60,7 @@ class FrontCore implements Front, SessionHost {
   constructor(dependencies: FrontDependencies) {
     const { number, ports, broadcast, placement, post, verify, revocations } = dependencies;
     this.dependencies = dependencies;
+    this.rates = dependencies.rates;
     this.limits = checkedLimits({ ...frontLimits, ...dependencies.limits });
     this.clock = ports.clock;
     this.stopwatch = dependencies.stopwatch ?? (() => ports.clock.now() / 1000);

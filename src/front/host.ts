@@ -1,5 +1,6 @@
 /** What a session needs of its front. */
 import type { Identity } from '../people/identity.js';
+import type { Rates } from '../rates.js';
 import type { Clock } from '../runtime/ports.js';
 import type { Refusal } from '../threads/messages.js';
 import type { FrontCounters } from './counters.js';
@@ -14,6 +15,8 @@ export interface SessionHost {
   readonly clock: Clock;
   readonly limits: FrontLimits;
   readonly counters: FrontCounters;
+  /** The guard before the shards, by user; absent in tests that need none. */
+  readonly rates: Rates | undefined;
   readonly requests: Requests;
   readonly shards: Shards;
   readonly topics: Topics;

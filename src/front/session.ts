@@ -118,7 +118,6 @@ export class Session {
         this.refuse(item.ref, {
           code: 'invalid',
           message: item.message,
-          ...(item.durable ? { stored: false } : {}),
         });
       if (this.isClosing) return;
     }
@@ -144,11 +143,20 @@ export class Session {
       case 'live':
         this.host.counters.operations[operation.op] += 1;
         if (operation.op === 'auth') renew(this, operation);
-        else perform(this, state.identity, operation);
+        else if (this.mayAsk(state.identity, operation)) perform(this, state.identity, operation);
         return;
       case 'closing':
         return;
     }
+  }
+
+  /** Asking for anything costs a token of the guard, so that no user can keep a shard from the others (L5). */
+  private mayAsk(identity: Identity, operation: Operation): boolean {
+    if (operation.op === 'ping' || operation.op === 'unsubscribe') return true;
+    const retryMs = this.host.rates?.take(identity.user, identity.rate) ?? 0;
+    if (retryMs === 0) return true;
+    this.refuse(operation.ref, { code: 'rate_limited', message: 'You ask for too much at once.', retryMs });
+    return false;
   }
 
   /** The one place where it comes to life; authentication.ts decides. */

@@ -105,13 +105,14 @@ export function createSessions(ports: SessionPorts): Sessions {
 
     async end(user, session) {
       const revocation = sessionRevocation(ports, session);
-      const ended = await ports.sql.begin(async (sql) => {
-        const rows = await sql`
-          update sessions set revoked = true where id = ${session} and user_id = ${user} and not revoked`;
+      // Also when it was ended before: the word of it may have been lost with a connection or a thread.
+      const isTheirs = await ports.sql.begin(async (sql) => {
+        const rows =
+          await sql`update sessions set revoked = true where id = ${session} and user_id = ${user}`;
         if (rows.count > 0) await insertRevocations(sql, [revocation]);
         return rows.count > 0;
       });
-      if (ended) ports.broadcast(revocation);
+      if (isTheirs) ports.broadcast(revocation);
     },
   };
 }

@@ -11,12 +11,11 @@ import { readSend } from './read-send.js';
 
 export type DecodedItem =
   | { readonly kind: 'operation'; readonly operation: Operation }
-  /** `ref` null: it has none that could be read. `durable`: it was to be stored, had it been right. */
+  /** `ref` null: it has none that could be read. */
   | {
       readonly kind: 'invalid';
       readonly ref: number | null;
       readonly message: string;
-      readonly durable: boolean;
     };
 
 export type DecodedFrame =
@@ -59,11 +58,10 @@ function readOperation(reader: MsgpackReader): DecodedItem {
   const send = readSend(reader);
   if (send !== undefined) return { kind: 'operation', operation: send };
   const value = reader.value();
-  if (!Array.isArray(value)) return invalid(null, 'an operation must be an array [code, ref, …]', false);
+  if (!Array.isArray(value)) return invalid(null, 'an operation must be an array [code, ref, …]');
   const form = operationByCode.get(value[0]);
   // Without its code nothing says where the ref stands, but in every operation it is the first place.
-  if (form === undefined)
-    return invalid(value[1], `there is no operation with the code ${shown(value[0])}`, false);
+  if (form === undefined) return invalid(value[1], `there is no operation with the code ${shown(value[0])}`);
   const fields: Record<string, unknown> = {};
   for (let place = 0; place < form.keys.length; place++) {
     const field = value[place + 1];
@@ -92,11 +90,11 @@ function decodeJson(frame: Uint8Array): DecodedFrame {
 /** Checks one operation in the form of JSON, as the server would: for clients, before they send it. */
 export function checkOperation(value: unknown): DecodedItem {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return invalid(null, 'an operation must be an object {op, ref, …}', false);
+    return invalid(null, 'an operation must be an object {op, ref, …}');
   }
   const object = value as Record<string, unknown>;
   const form = operationByName.get(object.op);
-  if (form === undefined) return invalid(object.ref, `there is no operation ${shown(object.op)}`, false);
+  if (form === undefined) return invalid(object.ref, `there is no operation ${shown(object.op)}`);
   // Only its own known fields, and null is as good as absent: so both codecs mean the same.
   const fields: Record<string, unknown> = {};
   for (const key of form.keys) {
@@ -111,16 +109,16 @@ function checked(form: OperationForm, fields: Record<string, unknown>): DecodedI
   const result = form.schema.safeParse(fields);
   if (!result.success) {
     const issue = result.error.issues[0] as z.core.$ZodIssue;
-    return invalid(fields.ref, `${form.name}: ${sentence(issue, fields)}`, form.durable);
+    return invalid(fields.ref, `${form.name}: ${sentence(issue, fields)}`);
   }
   const operation = result.data as Record<string, unknown>;
   operation.op = form.name;
   return { kind: 'operation', operation: operation as Operation };
 }
 
-function invalid(ref: unknown, reason: string, durable: boolean): DecodedItem {
+function invalid(ref: unknown, reason: string): DecodedItem {
   const isRef = typeof ref === 'number' && Number.isInteger(ref) && ref >= 0 && ref <= 0xffffffff;
-  return { kind: 'invalid', ref: isRef ? ref : null, message: `${reason}.`, durable };
+  return { kind: 'invalid', ref: isRef ? ref : null, message: `${reason}.` };
 }
 
 /** Field and reason, as in `text must be at most 32768 bytes of UTF-8`. */

@@ -11,7 +11,6 @@ export interface OperationForm {
   readonly code: number;
   readonly keys: readonly string[];
   readonly schema: z.ZodObject;
-  readonly durable: boolean;
 }
 
 /** `field` is the key that tells the three shapes apart; an event's name stands in its code, so `ev` has no place. */
@@ -43,7 +42,6 @@ const operationForms: readonly OperationForm[] = Object.entries(operations).map(
     code,
     keys: Object.keys(schema.shape),
     schema,
-    durable: durableNames.has(name),
   }),
 );
 

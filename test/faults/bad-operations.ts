@@ -95,9 +95,7 @@ export function badOperationCases(): Case[] {
   const codecs: readonly Codec[] = ['msgpack', 'json'];
   return [
     ...codecs.flatMap((codec) => [
-      ...Object.entries(wrong).map(([name, make]) =>
-        wrongCase(codec, name, make, { code: 'invalid', stored: false }),
-      ),
+      ...Object.entries(wrong).map(([name, make]) => wrongCase(codec, name, make, { code: 'invalid' })),
       ...Object.entries(wrongReads)
         .filter(([, make]) => codec === 'json' || !isNameless(make))
         .map(([name, make]) => wrongCase(codec, name, make, { code: 'invalid' })),
@@ -105,7 +103,7 @@ export function badOperationCases(): Case[] {
     ...Object.entries(wrongInJson).map(
       ([name, frame]): Case => ({
         name: `json, ${name}`,
-        run: (scene) => refused(scene, 'json', () => frame(scene), 9, { code: 'invalid', stored: false }),
+        run: (scene) => refused(scene, 'json', () => frame(scene), 9, { code: 'invalid' }),
       }),
     ),
     unknownCode,
@@ -192,7 +190,7 @@ const neighboursInAFrame: Case = {
       if (first === undefined || second === undefined || third === undefined) return 'not answered';
       if (!('ack' in first) || !('ack' in third))
         return `the right ones were told ${JSON.stringify([first, third])}`;
-      return mismatch(second, { code: 'invalid', stored: false });
+      return mismatch(second, { code: 'invalid' });
     } finally {
       socket.close();
     }

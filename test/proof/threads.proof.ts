@@ -2,6 +2,8 @@
  * Actors and threads that die under load: they come back alone, the process stays, nothing acked is lost, and who
  * keeps a socket learns of what was committed and not published (A4, A5, A10, P6).
  */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { restartLimits } from '#actors/supervisor/policy.js';
 import { openSql } from '#src/storage/postgres/sql.js';
 import { type FaultyServer, startFaultyServer } from '#test/faults/faulty-server.js';
 import {
@@ -21,15 +23,16 @@ import type { Proof, ProofOptions, ProofResult } from './proof.js';
 
 const shape = { rooms: 8, senders: 16, outstanding: 4, listeners: 1, isTenacious: true, thinkMs: 10 };
 const shards = 2;
-/** Per kind of death. A thread that dies more than five times in 30 s ends the process, which is not meant here. */
+/** Per kind of death. */
 const counts = {
-  short: { crashes: 5, poisons: 1, silences: 2, throws: 1, heaps: 1, fronts: 1, pauseMs: 0 },
-  full: { crashes: 100, poisons: 20, silences: 20, throws: 10, heaps: 6, fronts: 10, pauseMs: 2_500 },
+  short: { crashes: 5, poisons: 1, silences: 2, throws: 1, heaps: 1, fronts: 1 },
+  full: { crashes: 100, poisons: 20, silences: 20, throws: 10, heaps: 6, fronts: 10 },
 };
 /** A larger one than a conversation remembers: it can only be told as a gap, and pulled. */
 const manyUnheard = 200;
 /** An actor that crashes more often within ten seconds rests (A6). */
 const crashesPerRoom = 5;
+const marginMs = 3_000;
 const backMsMax = 100;
 const neighboursSilentMsMax = 1_500;
 
@@ -44,6 +47,22 @@ class Tally {
   }
 }
 
+/** A thread that dies more than five times in 30 s ends the process: that is not what is tried here. */
+class Pacer {
+  private readonly deaths = new Map<string, number[]>();
+
+  /** Resolves when the thread may be killed. */
+  async mayDie(thread: string): Promise<void> {
+    const { restartsMax, windowMs } = restartLimits;
+    const deaths = this.deaths.get(thread) ?? [];
+    this.deaths.set(thread, deaths);
+    const oldest = deaths.at(-(restartsMax - 1));
+    const waitMs = oldest === undefined ? 0 : oldest + windowMs + marginMs - performance.now();
+    if (waitMs > 0) await sleep(waitMs);
+    deaths.push(performance.now());
+  }
+}
+
 async function run({ short, log }: ProofOptions): Promise<ProofResult> {
   const folder = dataFolder('threads');
   const server = await startFaultyServer({ data: folder.path, shards });
@@ -52,6 +71,7 @@ async function run({ short, log }: ProofOptions): Promise<ProofResult> {
     roomFits: (conv, index) => server.shardOf(conv) === index % shards,
   });
   const tally = new Tally();
+  const pacer = new Pacer();
   const rooms: Room[] = [];
   try {
     await load.connect(server.address);
@@ -59,11 +79,11 @@ async function run({ short, log }: ProofOptions): Promise<ProofResult> {
     const plan = short ? counts.short : counts.full;
     for (let shard = 0; shard < shards; shard += 1)
       rooms.push(await makeRoom(server, { shard, name: `room ${shard}` }));
-    await actors({ server, load, tally, log }, plan);
-    await threads({ server, load, rooms, tally, log }, plan);
+    await actors({ server, load, tally, pacer, log }, plan);
+    await threads({ server, load, rooms, tally, pacer, log }, plan);
     for (const room of rooms) leaveRoom(room);
     rooms.length = 0;
-    await fronts({ server, load, rooms, tally, log }, plan);
+    await fronts({ server, load, rooms, tally, pacer, log }, plan);
     load.pause();
     await load.settled();
     const violations = await check(server, load);
@@ -83,6 +103,7 @@ interface Scene {
   readonly load: Load;
   readonly rooms: readonly Room[];
   readonly tally: Tally;
+  readonly pacer: Pacer;
   readonly log: (line: string) => void;
 }
 
@@ -111,15 +132,15 @@ async function actors({ server, load, tally, log }: Omit<Scene, 'rooms'>, plan: 
   log(`conversations: ${JSON.stringify(tally)}`);
 }
 
-async function threads({ server, load, rooms, tally, log }: Scene, plan: Plan): Promise<void> {
+async function threads({ server, load, rooms, tally, pacer, log }: Scene, plan: Plan): Promise<void> {
   for (let trial = 0; trial < plan.silences; trial += 1) {
     const count = trial % 4 === 1 ? manyUnheard : 1;
+    await pacer.mayDie(`shard ${trial % shards}`);
     const { unheard, heardMs, gaps } = await dieAfterCommit(server, roomAt(rooms, trial), count);
     tally.add('deaths between commit and publish, then silence');
     tally.add('messages committed and unheard', unheard);
     tally.add('of these deaths told as a gap', gaps > 0 ? 1 : 0);
     tally.note('committed and unheard until heard, ms', heardMs);
-    await pause(plan.pauseMs);
   }
   log(`silence: ${JSON.stringify(tally)}`);
   const kinds = [
@@ -127,26 +148,26 @@ async function threads({ server, load, rooms, tally, log }: Scene, plan: Plan): 
     ...Array.from({ length: plan.heaps }, () => 'shard exhausts its heap' as const),
   ];
   for (const [trial, kind] of kinds.entries()) {
+    await pacer.mayDie(`shard ${trial % shards}`);
     const death = await killThread(server, load, { kind, shard: trial % shards });
     tally.add(kind === 'shard throws' ? 'shards killed by throw' : 'shards killed by heap exhaustion');
     tally.note('slowest shard, ms', death.backMs);
     tally.note('other shards silent, ms', death.neighboursSilentMs);
-    await pause(plan.pauseMs);
   }
   log(`shards: ${JSON.stringify(tally)}`);
 }
 
-async function fronts({ server, load, tally, log }: Scene, plan: Plan): Promise<void> {
+async function fronts({ server, load, tally, pacer, log }: Scene, plan: Plan): Promise<void> {
   // Until here nobody lost a socket; a front takes its sockets along.
   tally.add(
     'sockets lost when shards died',
     load.listeners.reduce((sum, { losses }) => sum + losses, 0),
   );
   for (let trial = 0; trial < plan.fronts; trial += 1) {
+    await pacer.mayDie('front 0');
     const { backMs } = await killThread(server, load, { kind: 'front throws', front: 0 });
     tally.add('fronts killed by throw');
     tally.note('slowest front, ms', backMs);
-    await pause(2.2 * plan.pauseMs);
   }
   log(`fronts: ${JSON.stringify(tally)}`);
 }
@@ -155,10 +176,6 @@ function roomAt(rooms: readonly Room[], trial: number): Room {
   const room = rooms[trial % rooms.length];
   if (room === undefined) throw new Error('there are no rooms');
   return room;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 async function check(server: FaultyServer, load: Load): Promise<Violation[]> {

@@ -73,6 +73,10 @@ const running = new Set<number>();
 process.on('exit', () => {
   for (const pid of running) killNow(pid);
 });
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  // Without a handler the process would end without `exit`.
+  process.once(signal, () => process.exit(1));
+}
 
 function killNow(pid: number): void {
   try {

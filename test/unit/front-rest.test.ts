@@ -278,7 +278,10 @@ test('R1 reads and marks go to their services', async () => {
   });
   expect((await call('GET /users', { token }, [])).status).toBe(400);
   expect(await call('GET /channels?title=tea', { token }, { conversations: [] })).toMatchObject({
-    asked: [{ service: 'channels.find', input: { user, title: 'tea', limit: 30 } }],
+    asked: [
+      { service: 'heads.flush', input: null },
+      { service: 'channels.find', input: { user, title: 'tea', limit: 30 } },
+    ],
   });
   expect(await call(`POST /conversations/${conv}/read`, { token, json: { seq: 3 } }, null)).toMatchObject({
     status: 204,

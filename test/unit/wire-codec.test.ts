@@ -84,79 +84,62 @@ describe('operations', () => {
         kind: 'invalid',
         ref: 7,
         message: 'send: conv must be a lower-case UUID.',
-        durable: true,
       });
       expect(after).toEqual({ kind: 'operation', operation: { op: 'ping', ref: 9 } });
     }
   });
 
   test.each([
-    ['send', { ...send, id: undefined }, 7, 'send: id is missing.', true],
-    ['send', { ...send, text: 5 }, 7, 'send: text: Invalid input: expected string, received number.', true],
-    ['send', { ...send, text: null }, 7, 'send: text is missing.', true],
-    ['send', { ...send, text: 'a\u0000' }, 7, 'send: text must not contain NUL or lone surrogates.', true],
-    [
-      'send',
-      { ...send, text: 'ä'.repeat(20_000) },
-      7,
-      'send: text must be at most 32768 bytes of UTF-8.',
-      true,
-    ],
+    ['send', { ...send, id: undefined }, 7, 'send: id is missing.'],
+    ['send', { ...send, text: 5 }, 7, 'send: text: Invalid input: expected string, received number.'],
+    ['send', { ...send, text: null }, 7, 'send: text is missing.'],
+    ['send', { ...send, text: 'a\u0000' }, 7, 'send: text must not contain NUL or lone surrogates.'],
+    ['send', { ...send, text: 'ä'.repeat(20_000) }, 7, 'send: text must be at most 32768 bytes of UTF-8.'],
     [
       'send',
       { ...send, id: '018f4e2a-7b1c-4000-8000-0123456789ab' },
       7,
       'send: id must be a lower-case UUIDv7.',
-      true,
     ],
-    ['send', { ...send, id: id.toUpperCase() }, 7, 'send: id must be a lower-case UUIDv7.', true],
-    [
-      'send',
-      { ...send, metadata: [] },
-      7,
-      'send: metadata: Invalid input: expected record, received array.',
-      true,
-    ],
+    ['send', { ...send, id: id.toUpperCase() }, 7, 'send: id must be a lower-case UUIDv7.'],
+    ['send', { ...send, metadata: [] }, 7, 'send: metadata: Invalid input: expected record, received array.'],
     [
       'send',
       { ...send, metadata: { a: '\u0000' } },
       7,
       'send: metadata must not contain NUL or lone surrogates.',
-      true,
     ],
     [
       'send',
       { ...send, metadata: { a: 'x'.repeat(8200) } },
       7,
       'send: metadata must be at most 8192 bytes as JSON.',
-      true,
     ],
-    ['send', { ...send, type: 'system' }, 7, undefined, true],
-    ['send', { ...send, ref: undefined }, null, 'send: ref is missing.', true],
-    ['send', { ...send, ref: -1 }, null, undefined, true],
-    ['send', { ...send, ref: 1.5 }, null, undefined, true],
-    ['send', { ...send, ref: 2 ** 32 }, null, undefined, true],
-    ['send', { ...send, ref: '7' }, null, undefined, true],
-    ['history', { ref: 3, conv: id, limit: 0 }, 3, undefined, false],
-    ['subscribe', { ref: 3, conv: id, have: -1 }, 3, undefined, false],
+    ['send', { ...send, type: 'system' }, 7, undefined],
+    ['send', { ...send, ref: undefined }, null, 'send: ref is missing.'],
+    ['send', { ...send, ref: -1 }, null, undefined],
+    ['send', { ...send, ref: 1.5 }, null, undefined],
+    ['send', { ...send, ref: 2 ** 32 }, null, undefined],
+    ['send', { ...send, ref: '7' }, null, undefined],
+    ['history', { ref: 3, conv: id, limit: 0 }, 3, undefined],
+    ['subscribe', { ref: 3, conv: id, have: -1 }, 3, undefined],
     [
       'create',
       { ref: 3, id, type: 'group', members: ['me'] },
       3,
       'create: members.0 must be a lower-case UUID.',
-      true,
     ],
-    ['typing.start', { conv: 'x' }, null, undefined, false],
-    ['auth', { ref: 3, token: '' }, 3, undefined, false],
-    ['constructor', { ref: 5 }, 5, undefined, false],
-    ['__proto__', { ref: 5 }, 5, undefined, false],
-  ] as Array<[string, Record<string, unknown>, number | null, string | undefined, boolean]>)(
+    ['typing.start', { conv: 'x' }, null, undefined],
+    ['auth', { ref: 3, token: '' }, 3, undefined],
+    ['constructor', { ref: 5 }, 5, undefined],
+    ['__proto__', { ref: 5 }, 5, undefined],
+  ] as Array<[string, Record<string, unknown>, number | null, string | undefined]>)(
     'W16 %s with wrong fields is invalid in both codecs (%#)',
-    (name, fields, ref, message, durable) => {
+    (name, fields, ref, message) => {
       const { op: _op, ...rest } = fields;
       for (const [codec, frame] of frames(name, rest)) {
         const found = problem(codec, frame);
-        expect(found).toMatchObject({ ref, durable });
+        expect(found).toMatchObject({ ref });
         if (message !== undefined) expect(found.message).toBe(message);
         expect(found.message).toMatch(/^.{5,200}\.$/);
       }
@@ -169,7 +152,7 @@ describe('operations', () => {
       `{"op":"send","ref":7,"id":"${id}","conv":"${id}","text":"a","metadata":{"k\\udc00":1}}`,
       `{"op":"send","ref":7,"id":"${id}","conv":"${id}","text":"a","metadata":{"k":["\\u0000"]}}`,
     ]) {
-      expect(problem('json', asBytes(json))).toMatchObject({ ref: 7, durable: true });
+      expect(problem('json', asBytes(json))).toMatchObject({ ref: 7 });
     }
     const literal = `{"op":"send","ref":7,"id":"${id}","conv":"${id}","text":"\\\\u0000","metadata":{"k":"\\\\ud800"}}`;
     expect(items('json', asBytes(literal))[0]?.kind).toBe('operation');

@@ -156,12 +156,15 @@ export const conversationRoutes: readonly Route[] = [
     query: z.object({ title: z.string().min(1).max(200), limit }),
     status: 200,
     response: z.object({ conversations: z.array(conversationSchema) }),
-    handle: async ({ ports, identity, query }) => ({
-      json: await ports.front.call(ports.front.shardOf(identity.user), 'channels.find', {
-        user: identity.user,
-        title: query.title,
-        limit: query.limit ?? listLimitDefault,
-      }),
-    }),
+    handle: async ({ ports, identity, query }) => {
+      await flushHeads(ports);
+      return {
+        json: await ports.front.call(ports.front.shardOf(identity.user), 'channels.find', {
+          user: identity.user,
+          title: query.title,
+          limit: query.limit ?? listLimitDefault,
+        }),
+      };
+    },
   }),
 ];

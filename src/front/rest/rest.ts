@@ -132,8 +132,15 @@ export class Rest {
       case 'user':
       case 'durable':
         if (token === undefined) throw new NuboError('unauthorized', 'A token is needed.');
-        return this.ports.front.authenticate(token);
+        return this.admitUser(await this.ports.front.authenticate(token));
     }
+  }
+
+  /** The same guard as on a socket (L5). */
+  private admitUser(identity: Identity): Identity {
+    const retryMs = this.ports.front.rates?.take(identity.user, identity.rate) ?? 0;
+    if (retryMs > 0) throw new NuboError('rate_limited', 'You ask for too much at once.', { retryMs });
+    return identity;
   }
 
   /** With a key of the client a POST may be sent again; without, every request is another operation (R2). */

@@ -41,7 +41,7 @@ export interface Providers {
 export interface RestPorts {
   readonly front: Pick<
     Front,
-    'ask' | 'call' | 'authenticate' | 'shardOf' | 'shardCount' | 'isDraining' | 'counters'
+    'ask' | 'call' | 'authenticate' | 'shardOf' | 'shardCount' | 'isDraining' | 'counters' | 'rates'
   >;
   /** Makes a UUIDv7 for a request that brings none (R2). */
   makeId(): string;

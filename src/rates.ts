@@ -1,10 +1,10 @@
 /**
- * How fast each user may go, over all conversations of a shard: it lives beside them, so that a user gains nothing by
- * spreading over many, or by creating new ones.
+ * How fast each user may go. A shard has one for all its conversations, so that a user gains nothing by spreading over
+ * many, or by creating new ones; a front has one with wider limits, for everything that reaches a shard (L5).
  */
-import type { Clock } from '#src/runtime/ports.js';
-import type { RateClass } from '#src/threads/messages.js';
-import { type Bucket, type BucketLimits, chargeToken, createBucket, takeToken } from '#src/token-bucket.js';
+import type { Clock } from './runtime/ports.js';
+import type { RateClass } from './threads/messages.js';
+import { type Bucket, type BucketLimits, chargeToken, createBucket, takeToken } from './token-bucket.js';
 
 /** Users remembered; the least recently seen goes first, and comes back with a full bucket. */
 const usersMax = 100_000;
