@@ -12,6 +12,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['source'], externalConditions: ['source'] } },
   test: {
     pool: 'forks',
+    // Most tests wait for servers rather than compute; and the proofs, one long file, go beside all others.
+    maxWorkers: 2,
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/postgres-global.ts'],
     testTimeout: 30_000,

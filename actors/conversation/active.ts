@@ -25,6 +25,8 @@ export class Active {
   /** Operations and subscriptions that wait for a pending operation, in order. */
   private waiting: Array<Held | Extract<ConversationMessage, { kind: 'subscribe' | 'history' | 'read' }>> =
     [];
+  /** Those that waited and are decided again just now. */
+  private redoing: typeof this.waiting = [];
   private appends: Append[] = [];
 
   constructor(context: ConversationContext, ports: ConversationPorts, state: ConversationState) {
@@ -101,7 +103,7 @@ export class Active {
   /** Requests that only this instance knows of. Those handed to the writer are answered by the writer. */
   heldRequests(): number[] {
     const requests = this.appends.map((append) => append.request);
-    for (const held of [...this.questions.all(), ...this.waiting]) {
+    for (const held of [...this.questions.all(), ...this.waiting, ...this.redoing]) {
       if ('retries' in held) requests.push(held.request.request, ...held.retries);
       else requests.push(held.request);
     }
@@ -215,11 +217,13 @@ export class Active {
   /** Something settled: those that waited for it are decided again, in their order. */
   private goOn(): void {
     if (this.waiting.length === 0) return;
-    const waiting = this.waiting;
+    this.redoing = this.waiting;
     this.waiting = [];
-    for (const held of waiting) {
+    // Each is let go once it was handled, so that a crash in between leaves none of them in silence.
+    for (let held = this.redoing[0]; held !== undefined; held = this.redoing[0]) {
       if ('retries' in held) this.admit(held);
       else this.receive(held);
+      this.redoing.shift();
     }
   }
 

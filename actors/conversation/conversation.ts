@@ -15,10 +15,7 @@ import { Active } from './active.js';
 import type { ConversationContext, ConversationPorts } from './ports.js';
 import { stateOf } from './state.js';
 
-type Phase =
-  | { name: 'loading'; kept: ConversationMessage[] }
-  | { name: 'resting'; kept: ConversationMessage[] }
-  | { name: 'active'; active: Active };
+type Phase = { name: 'loading' } | { name: 'resting' } | { name: 'active'; active: Active };
 
 /** Messages kept while loading, and what they may weigh. */
 const keptItemsMax = 10_000;
@@ -30,7 +27,9 @@ const loadAgainMs = 250;
 export class Conversation implements Actor<ConversationMessage> {
   private readonly context: ConversationContext;
   private readonly ports: ConversationPorts;
-  private phase: Phase = { name: 'loading', kept: [] };
+  private phase: Phase = { name: 'loading' };
+  /** What came while loading, in order; empty once it was handled. */
+  private kept: ConversationMessage[] = [];
   private keptBytes = 0;
   private usedAt: number;
 
@@ -52,7 +51,7 @@ export class Conversation implements Actor<ConversationMessage> {
         if (this.isAsker(message)) this.onLoaded(message.snapshot);
         return;
       case 'load failed':
-        if (this.isAsker(message)) this.onLoadFailed(this.phase.kept);
+        if (this.isAsker(message)) this.onLoadFailed();
         return;
       case 'try load again':
         return this.loadAgain();
@@ -63,7 +62,7 @@ export class Conversation implements Actor<ConversationMessage> {
       case 'users checked':
         return;
       default:
-        this.keep(this.phase.kept, message);
+        this.keep(message);
         this.loadAgain();
     }
   }
@@ -74,20 +73,17 @@ export class Conversation implements Actor<ConversationMessage> {
 
   /** What exists stays a while; what does not goes at once, or asking for it would fill the memory. */
   mayPassivate(): boolean {
-    if (this.phase.name !== 'active') return this.phase.kept.length === 0;
+    if (this.phase.name !== 'active') return this.kept.length === 0;
     const { active } = this.phase;
     if (!active.isIdle) return false;
     return active.isNothing || this.ports.clock.now() - this.usedAt >= idleMs;
   }
 
   dropped(): void {
-    const held =
-      this.phase.name === 'active' ? this.phase.active.heldRequests() : requestsOf(this.phase.kept);
-    for (const request of held) this.answerUnavailable(request);
+    const held = this.phase.name === 'active' ? this.phase.active.heldRequests() : [];
+    for (const request of [...held, ...requestsOf(this.kept)]) this.answerUnavailable(request);
     // Nobody waits for the answer to a registration, and without it a front would hear nothing more (P6).
-    if (this.phase.name !== 'active') {
-      for (const message of registrationsOf(this.phase.kept)) this.context.tellSelf(message);
-    }
+    for (const message of registrationsOf(this.kept)) this.context.tellSelf(message);
     this.ports.tellWriter({ kind: 'forget', conv: this.context.id });
   }
 
@@ -98,34 +94,37 @@ export class Conversation implements Actor<ConversationMessage> {
 
   private onLoaded(snapshot: Extract<ConversationMessage, { kind: 'loaded' }>['snapshot']): void {
     if (this.phase.name !== 'loading') return;
-    const { kept } = this.phase;
     const active = new Active(this.context, this.ports, stateOf(snapshot));
     this.phase = { name: 'active', active };
     active.publishWhatWasMissed();
-    for (const message of kept) active.receive(message);
+    // Each is let go once it was handled, so that a crash in between leaves none of them in silence.
+    for (let next = this.kept[0]; next !== undefined; next = this.kept[0]) {
+      active.receive(next);
+      this.kept.shift();
+    }
   }
 
-  private onLoadFailed(kept: ConversationMessage[]): void {
-    for (const request of requestsOf(kept)) this.answerUnavailable(request);
+  private onLoadFailed(): void {
+    for (const request of requestsOf(this.kept)) this.answerUnavailable(request);
     // A front that registers waits for an answer however long it takes: its subscribers are listening (P6).
-    const registrations = registrationsOf(kept);
-    this.phase = { name: 'resting', kept: registrations };
-    if (registrations.length > 0) {
+    this.kept = registrationsOf(this.kept);
+    this.phase = { name: 'resting' };
+    if (this.kept.length > 0) {
       this.ports.timers.after(loadAgainMs, () => this.context.tellSelf({ kind: 'try load again' }));
     }
   }
 
   private loadAgain(): void {
     if (this.phase.name !== 'resting') return;
-    this.phase = { name: 'loading', kept: this.phase.kept };
+    this.phase = { name: 'loading' };
     this.ports.tellWriter({ kind: 'load', conv: this.context.id, asker: this });
   }
 
-  private keep(kept: ConversationMessage[], message: ConversationMessage): void {
-    if (kept.length === 0) this.keptBytes = 0;
+  private keep(message: ConversationMessage): void {
+    if (this.kept.length === 0) this.keptBytes = 0;
     this.keptBytes += message.kind === 'send' ? bytesToShard(message) : messageBytes;
-    const hasRoom = kept.length < keptItemsMax && this.keptBytes < keptBytesMax;
-    if (hasRoom || message.kind === 'register') kept.push(message);
+    const hasRoom = this.kept.length < keptItemsMax && this.keptBytes < keptBytesMax;
+    if (hasRoom || message.kind === 'register') this.kept.push(message);
     else for (const request of requestsOf([message])) this.answerUnavailable(request);
   }
 

@@ -37,7 +37,7 @@ type FrontLink = Link<ToFront, ToShard>;
 const linkLimits = { creditItemsMax: 256, creditBytesMax: 256 * 1024 };
 /** In every other world most people write faster than they may. */
 const rates = [
-  { standard: { perSecond: 6, burst: 8 }, high: { perSecond: 2000, burst: 1000 } },
+  { standard: { perSecond: 25, burst: 15 }, high: { perSecond: 2000, burst: 1000 } },
   { standard: { perSecond: 200, burst: 100 }, high: { perSecond: 2000, burst: 1000 } },
 ] as const;
 

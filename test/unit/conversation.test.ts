@@ -21,6 +21,7 @@ const fresh = () => idAt(now);
 
 function createBench(options: { rate?: number; rates?: Rates; answeredBy?: Answered } = {}) {
   let time = now;
+  let isBroken = false;
   const clock = { now: () => time };
   const posts: ToFront[] = [];
   const toWriter: WriterMessage[] = [];
@@ -57,7 +58,10 @@ function createBench(options: { rate?: number; rates?: Rates; answeredBy?: Answe
     },
     answered: options.answeredBy ?? new Answered(clock),
     rates: options.rates ?? new Rates({ standard: rate, high: { perSecond: 1e6, burst: 1e6 } }, clock),
-    post: (_front: number, message: ToFront) => void posts.push(message),
+    post: (_front: number, message: ToFront) => {
+      if (isBroken) throw new Error('planted');
+      posts.push(message);
+    },
     notify: (user: string) => void notified.push(user),
     tellWriter: (message: WriterMessage) => void toWriter.push(message),
   };
@@ -89,6 +93,9 @@ function createBench(options: { rate?: number; rates?: Rates; answeredBy?: Answe
     reads,
     userChecks,
     timers,
+    setBroken: (broken: boolean) => {
+      isBroken = broken;
+    },
     setNow: (milliseconds: number) => {
       time = milliseconds;
     },
@@ -478,4 +485,15 @@ test('L5 a user cannot get around the rate by spreading over conversations, or b
   two.turn(send('nora'));
   expect(lastPost(two)).toMatchObject({ code: 'rate_limited' });
   expect(lastPost(two)).not.toHaveProperty('stored');
+});
+
+test('W7 a crash in the middle of what was kept while loading leaves none of it in silence', () => {
+  const bench = createBench();
+  const history = (request: number) => ({ kind: 'history' as const, request, user: 'mia', conv, limit: 10 });
+  bench.turn(history(256), history(512), { kind: 'register', front: 0, conv, have: 1 });
+  bench.setBroken(true);
+  expect(() => bench.turn({ kind: 'loaded', snapshot: snapshotOf() })).toThrow('planted');
+  bench.setBroken(false);
+  bench.actor.dropped();
+  expect(bench.posts.map((post) => 'request' in post && post.request)).toEqual([256, 512]);
 });
