@@ -2,7 +2,7 @@
 import type {
   ConversationSnapshot,
   Failed,
-  Ownership,
+  Owned,
   StoredOperation,
   WriteOutcome,
 } from '#src/storage/ports.js';
@@ -51,7 +51,7 @@ export type WriterMessage =
   | { kind: 'probe'; done: (batch: number | undefined) => void }
   /** Call `done` once the queue is empty and flushed; nothing is taken in afterwards. */
   | { kind: 'drain'; done: () => void }
-  | { kind: 'owned'; result: ({ kind: 'owned' } & Ownership) | Failed }
+  | { kind: 'owned'; result: Owned }
   | { kind: 'wrote'; outcome: WriteOutcome }
   | { kind: 'duplicates found'; result: { kind: 'found'; operations: StoredOperation[] } | Failed }
   | {

@@ -16,6 +16,8 @@ create table writers (
   shard integer primary key check (shard between 0 and 8191),
   epoch bigint not null default 0,
   batch bigint not null default 0,
+  -- Of the process that took the shard: it can tell whether somebody else has, since.
+  owner uuid,
   backend_pid integer,
   flushed bigint not null default 0
 ) with (fillfactor = 10);

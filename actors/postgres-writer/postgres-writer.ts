@@ -167,6 +167,8 @@ export class PostgresWriter implements Actor<WriterMessage> {
       this.pauseThen();
       return;
     }
+    // Somebody else has owned the shard since: whose batch the number counts is not known, and it is not ours to take back.
+    if (result.kind === 'fenced') return this.stop('fenced', 'another server owns this shard now');
     const { question } = this.phase;
     this.epoch = result.epoch;
     this.failures = 0;

@@ -42,6 +42,9 @@ export interface Ownership {
   readonly batch: number;
 }
 
+/** How taking a shard ended. */
+export type Owned = ({ readonly kind: 'owned' } & Ownership) | { readonly kind: 'fenced' } | Failed;
+
 export type Failed = { readonly kind: 'failed'; readonly message: string };
 
 /** How a batch ended. Only `unknown` leaves open whether it was committed (L3). */
@@ -80,9 +83,11 @@ export interface Progress {
 export interface LogStore {
   /**
    * Raises the epoch, after the old owner's transaction has ended (L2), and brings heads and marks up to the log:
-   * what the old owner had committed and not flushed (L14).
+   * what the old owner had committed and not flushed (L14). The first call of a store takes the shard from whoever
+   * has it. A later one answers `fenced` when somebody else has owned it since: nothing is raised then, and the last
+   * batch would say nothing about ours.
    */
-  own(done: (result: ({ kind: 'owned' } & Ownership) | Failed) => void): void;
+  own(done: (result: Owned) => void): void;
   /**
    * Writes the events as batch `batch` (L1), with the side effects of membership and creation in the same
    * transaction. The events carry their final conv, seq, number and at. Sorts by id itself (L11).

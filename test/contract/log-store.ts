@@ -185,6 +185,16 @@ export function logStoreContract(name: string, make: () => Promise<LogStoreFixtu
       expect(await old.write([script.message('late')])).toEqual({ kind: 'fenced' });
     });
 
+    test('L2 L3 an owner whose shard was taken since is fenced, and takes nothing back', async () => {
+      const old = await owned();
+      expect(await old.own()).toMatchObject({ kind: 'owned', batch: 0 });
+      const heir = open(shard);
+      await heir.own();
+      expect(await heir.write([new Script().message('mine')])).toEqual({ kind: 'committed' });
+      expect(await old.own()).toEqual({ kind: 'fenced' });
+      expect(await heir.write([])).toEqual({ kind: 'committed' });
+    });
+
     test('L1 a shard that was never owned takes no batch', async () => {
       const stranger = open();
       expect(await stranger.write([new Script().message('x')], { epoch: 1, batch: 1 })).toEqual({

@@ -41,27 +41,32 @@ export class Listener {
     const { person, index } = this.options;
     const codec = index % 2 === 0 ? 'msgpack' : 'json';
     const socket = await WireSocket.open({ address, token: person.token, codec });
-    if (this.socket !== undefined) this.items.push({ kind: 'closed' });
     this.socket = socket;
     // What a gap told about is pulled before this; what is not known by now is asked for again.
     await this.pulling.catch(() => {});
     const have = this.has;
     const ref = socket.nextRef();
     const begun = new Promise<void>((resolve, reject) => {
-      socket.onMessage = (message) => this.take(message, { ref, have, begun: resolve, failed: reject });
+      socket.onMessage = (message) => {
+        if (this.socket === socket) this.take(message, { ref, have, begun: resolve, failed: reject });
+      };
       void socket.closed.then(({ code }) => {
         reject(new Error(`the connection ended with ${code}`));
         this.onClosed(socket, address);
       });
     });
     socket.post([{ op: 'subscribe', ref, conv: this.conv, have }]);
-    await begun;
+    // Without its subscription the connection is of no use.
+    await begun.catch((error: unknown) => {
+      socket.close();
+      throw error;
+    });
   }
 
   async moveTo(address: string): Promise<void> {
     const { socket } = this;
-    if (socket !== undefined) this.items.push({ kind: 'closed' });
     this.socket = undefined;
+    this.items.push({ kind: 'closed' });
     socket?.close();
     await this.connect(address);
   }
@@ -78,13 +83,20 @@ export class Listener {
 
   private onClosed(socket: WireSocket, address: string): void {
     if (this.socket !== socket || this.isClosed) return;
+    this.socket = undefined;
+    this.items.push({ kind: 'closed' });
     this.losses += 1;
     if (this.options.isTenacious) this.comeBack(address);
   }
 
+  /** One attempt at a time: the end of a connection is heard of in more than one way. */
+  private isComingBack = false;
   private comeBack(address: string): void {
+    if (this.isComingBack) return;
+    this.isComingBack = true;
     setTimeout(() => {
-      if (this.isClosed || this.socket?.isOpen) return;
+      this.isComingBack = false;
+      if (this.isClosed || this.socket !== undefined) return;
       this.connect(address).catch(() => this.comeBack(address));
     }, retryMs);
   }

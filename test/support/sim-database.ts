@@ -46,6 +46,8 @@ interface WriterRow {
 }
 
 export class SimDatabase {
+  /** Which store took each shard last. */
+  private readonly owners = new Map<number, object>();
   readonly users = new Set<string>();
   readonly byId = new Map<string, LogEvent>();
   /** Virtual time of each operation's commit. */
@@ -131,8 +133,10 @@ export class SimDatabase {
   }
 
   /** The row must be free, or the caller does on purpose what Postgres would not (L2). */
-  raiseEpoch(shard: number): Ownership {
+  raiseEpoch(shard: number, owner: object, fromAnybody: boolean): Ownership | 'fenced' {
     const row = this.writer(shard);
+    if (!fromAnybody && this.owners.get(shard) !== owner) return 'fenced';
+    this.owners.set(shard, owner);
     row.epoch += 1;
     return { epoch: row.epoch, batch: row.batch };
   }

@@ -45,6 +45,7 @@ interface Write {
 export class SimStore implements LogStore {
   private readonly options: SimStoreOptions;
   private current: Write | undefined;
+  private hasOwned = false;
 
   constructor(options: SimStoreOptions) {
     this.options = options;
@@ -60,8 +61,10 @@ export class SimStore implements LogStore {
       if (holder !== undefined && this.options.isImpatient !== true) return this.waitFor(holder, take);
       const before = fails && this.options.random.chance(0.5);
       if (before) return this.answer(() => done(failed));
-      const ownership = database.raiseEpoch(shard);
-      this.answer(() => done(fails ? failed : { kind: 'owned', ...ownership }));
+      const taken = database.raiseEpoch(shard, this, !this.hasOwned);
+      this.hasOwned ||= taken !== 'fenced';
+      if (taken === 'fenced') return this.answer(() => done(fails ? failed : { kind: 'fenced' }));
+      this.answer(() => done(fails ? failed : { kind: 'owned', ...taken }));
     };
     simulation.schedule(this.delay(), take);
   }

@@ -1,14 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ConversationMessage, WriterMessage } from '#actors/messages.js';
 import { PostgresWriter } from '#actors/postgres-writer/postgres-writer.js';
-import type {
-  Failed,
-  LogStore,
-  Ownership,
-  Progress,
-  StoredOperation,
-  WriteOutcome,
-} from '#src/storage/ports.js';
+import type { Failed, LogStore, Owned, Progress, StoredOperation, WriteOutcome } from '#src/storage/ports.js';
 import type { ToFront } from '#src/threads/messages.js';
 import type { LogEvent } from '#src/wire/events.js';
 
@@ -17,7 +10,7 @@ type Written = { epoch: number; batch: number; events: LogEvent[] };
 /** A writer on a store whose every answer the test gives. */
 function createBench() {
   const calls = {
-    own: [] as Array<(result: ({ kind: 'owned' } & Ownership) | Failed) => void>,
+    own: [] as Array<(result: Owned) => void>,
     write: [] as Array<{ batch: Written; done: (outcome: WriteOutcome) => void }>,
     lookup: [] as Array<{
       ids: readonly string[];
@@ -397,4 +390,15 @@ test('P4 a retry that overtakes its own commit does not renumber what was commit
   const committed = bench.told.flatMap(({ message }) => (message.kind === 'committed' ? message.events : []));
   expect(committed.map(({ seq }) => seq)).toEqual([1]);
   expect(bench.next(bench.calls.write).batch.events).toMatchObject([{ id: idOf(1), seq: 2 }]);
+});
+
+test('L13 P1 an owner whose shard was taken while its batch was unknown acks nothing: the number counts another batch', () => {
+  const bench = createReadyBench();
+  bench.turn(append(1));
+  bench.next(bench.calls.write).done({ kind: 'unknown', message: 'cut' });
+  bench.turn();
+  bench.next(bench.calls.own)({ kind: 'fenced' });
+  bench.turn();
+  expect(bench.answers).toEqual([]);
+  expect(bench.fatal).toEqual(['fenced']);
 });

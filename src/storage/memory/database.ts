@@ -24,8 +24,11 @@ export class MemoryDatabase {
   readonly users = new Set<string>();
   private readonly tables = new Tables();
 
-  own(shard: number): Ownership {
+  /** `owner`: who takes the shard, from anybody or only when it is theirs still. */
+  own(shard: number, owner: object, fromAnybody: boolean): Ownership | 'fenced' {
     const writer = this.tables.writer(shard);
+    if (!fromAnybody && writer.owner !== owner) return 'fenced';
+    writer.owner = owner;
     writer.epoch += 1;
     return { epoch: writer.epoch, batch: writer.batch };
   }

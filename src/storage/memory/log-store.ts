@@ -8,6 +8,7 @@ export class MemoryLogStore implements LogStore {
   private readonly database: MemoryDatabase;
   private readonly shard: number;
   private readonly turns: Turns;
+  private hasOwned = false;
 
   constructor({ database, shard, turns }: { database: MemoryDatabase; shard: number; turns: Turns }) {
     this.database = database;
@@ -16,8 +17,9 @@ export class MemoryLogStore implements LogStore {
   }
 
   own(done: Parameters<LogStore['own']>[0]): void {
-    const owned = this.database.own(this.shard);
-    this.turns.soon(() => done({ kind: 'owned', ...owned }));
+    const owned = this.database.own(this.shard, this, !this.hasOwned);
+    this.hasOwned ||= owned !== 'fenced';
+    this.turns.soon(() => done(owned === 'fenced' ? { kind: 'fenced' } : { kind: 'owned', ...owned }));
   }
 
   write(batch: Parameters<LogStore['write']>[0], done: Parameters<LogStore['write']>[1]): void {

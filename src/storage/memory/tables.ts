@@ -13,6 +13,7 @@ export interface StoredMember {
 
 interface WriterRow {
   epoch: number;
+  owner?: object;
   batch: number;
   flushed: number;
 }

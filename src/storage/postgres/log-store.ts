@@ -4,6 +4,7 @@
  *
  * Nothing here retries a batch: every call is answered once, and what an answer means is the writer's business.
  */
+import { randomUUID } from 'node:crypto';
 import { type Client, escapeLiteral } from 'pg';
 import type { Sql } from 'postgres';
 import type { LogEvent } from '../../wire/events.js';
@@ -40,6 +41,8 @@ export class PostgresLogStore implements LogStore {
   private readonly shard: number;
   private readonly writer: WriterConnection;
   private readonly sql: Sql;
+  private readonly owner = randomUUID();
+  private hasOwned = false;
   private readonly copy = new BinaryCopy();
   private readonly loads: Gatherer<string, ConversationSnapshot>;
   private readonly lookups: Gatherer<string, StoredOperation | 'absent'>;
@@ -62,8 +65,8 @@ export class PostgresLogStore implements LogStore {
   }
 
   own(done: Parameters<LogStore['own']>[0]): void {
-    const owned = this.takeOver();
-    within(readMs, owned, (result, message) => {
+    within(readMs, this.takeOver(), (result, message) => {
+      if (result === 'fenced') return done({ kind: 'fenced' });
       if (result !== undefined) return done({ kind: 'owned', ...result });
       // Whatever state the connection is in, the next attempt begins with a new one.
       this.writer.drop();
@@ -72,9 +75,11 @@ export class PostgresLogStore implements LogStore {
   }
 
   /** What the last owner did not flush is flushed before anything of ours is: a flush says how far all is done. */
-  private async takeOver(): Promise<Ownership> {
+  private async takeOver(): Promise<Ownership | 'fenced'> {
     const client = await this.writer.acquire();
-    const ownership = await takeShard(client, this.shard);
+    const ownership = await takeShard(client, this.shard, { owner: this.owner, fromAnybody: !this.hasOwned });
+    if (ownership === 'fenced') return ownership;
+    this.hasOwned = true;
     await client.query('select nubo_repair_progress($1)', [this.shard]);
     return ownership;
   }

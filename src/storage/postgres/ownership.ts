@@ -8,15 +8,23 @@ const patienceMs = 1_000;
 const attemptsMax = 6;
 const lockNotAvailable = '55P03';
 
+/** Who takes it. */
+export interface Taker {
+  /** Made once by each store: no two ever have the same. */
+  readonly owner: string;
+  /** Takes it from whoever has it; otherwise only when it is the taker's still. */
+  readonly fromAnybody: boolean;
+}
+
 /**
- * @returns the new epoch and the last batch that was committed; no other batch can follow under an older epoch
+ * @returns 'fenced' when the shard is somebody else's by now: nothing was raised. Else the new epoch and the last batch that was committed; no other batch can follow under an older epoch
  * @throws Error when the row was not free even after its holder was ended several times, or the database is away
  */
-export async function takeShard(client: Client, shard: number): Promise<Ownership> {
+export async function takeShard(client: Client, shard: number, taker: Taker): Promise<Ownership | 'fenced'> {
   await ensureRow(client, shard);
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await raiseEpoch(client, shard);
+      return await raiseEpoch(client, shard, taker);
     } catch (error) {
       if ((error as { code?: string }).code !== lockNotAvailable || attempt === attemptsMax) throw error;
     }
@@ -32,17 +40,18 @@ async function ensureRow(client: Client, shard: number): Promise<void> {
   }
 }
 
-async function raiseEpoch(client: Client, shard: number): Promise<Ownership> {
+async function raiseEpoch(client: Client, shard: number, taker: Taker): Promise<Ownership | 'fenced'> {
   await client.query('begin');
   try {
     await client.query(`set local lock_timeout = ${patienceMs}`);
     const { rows } = await client.query<{ epoch: string; batch: string }>(
-      `update writers set epoch = epoch + 1, backend_pid = pg_backend_pid() where shard = $1 returning epoch, batch`,
-      [shard],
+      `update writers set epoch = epoch + 1, owner = $2, backend_pid = pg_backend_pid()
+       where shard = $1 and ($3 or owner = $2) returning epoch, batch`,
+      [shard, taker.owner, taker.fromAnybody],
     );
     await client.query('commit');
     const [row] = rows;
-    if (row === undefined) throw new Error(`shard ${shard} has no row in writers`);
+    if (row === undefined) return 'fenced';
     return { epoch: Number(row.epoch), batch: Number(row.batch) };
   } catch (error) {
     await client.query('rollback').catch(() => {});

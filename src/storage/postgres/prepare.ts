@@ -1,4 +1,5 @@
 /** Everything between "there is a Postgres" and "the shards may start", in the order that is safe. */
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import type { Log } from '../../log.js';
@@ -66,8 +67,9 @@ async function fenceAll(url: string): Promise<void> {
   client.on('error', () => {});
   await client.connect();
   try {
+    const owner = randomUUID();
     const { rows } = await client.query<{ shard: number }>('select shard from writers order by shard');
-    for (const { shard } of rows) await takeShard(client, shard);
+    for (const { shard } of rows) await takeShard(client, shard, { owner, fromAnybody: true });
   } finally {
     await client.end();
   }
