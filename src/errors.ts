@@ -1,4 +1,5 @@
 /** Every error nubo makes. Codes are stable; the words may change. */
+import type { Refusal } from './threads/messages.js';
 import type { ErrorName } from './wire/codes.js';
 
 /** A refusal with a place in the table of error codes: it reaches the client as it is, without a stack. */
@@ -14,6 +15,16 @@ export class NuboError extends Error {
     if (options.retryMs !== undefined) this.retryMs = options.retryMs;
     if (options.stored !== undefined) this.stored = options.stored;
   }
+}
+
+/** What is told of it, over the wire and between threads. */
+export function refusalOf({ code, message, retryMs, stored }: NuboError): Refusal {
+  return {
+    code,
+    message,
+    ...(retryMs === undefined ? {} : { retryMs }),
+    ...(stored === undefined ? {} : { stored }),
+  };
 }
 
 /** The person who started nubo has to change something: printed as one sentence, exit code 2 (O1). */

@@ -1,7 +1,7 @@
 /** Takes calls from fronts to the services of a shard thread, a bounded number at a time, and answers each once. */
-import { NuboError } from '#src/errors.js';
+import { NuboError, refusalOf } from '#src/errors.js';
 import type { Log } from '#src/log.js';
-import { frontOf, type ToFront, type ToShard } from '#src/threads/messages.js';
+import { frontOf, type Refusal, type ToFront, type ToShard } from '#src/threads/messages.js';
 import type { ServiceHandlers, ServiceName } from '#src/threads/services.js';
 
 /** Calls under way; each holds at most a database connection's turn and a little memory. */
@@ -41,7 +41,7 @@ export function createServiceDesk(options: {
       (handler as (input: unknown) => Promise<unknown>)(input)
         .then(
           (output) => post(front, { kind: 'answer', request, output }),
-          (error) => post(front, { kind: 'err', request, ...refusalOf(error, service, log) }),
+          (error) => post(front, { kind: 'err', request, ...refusal(error, service, log) }),
         )
         .finally(() => {
           underWay -= 1;
@@ -50,16 +50,8 @@ export function createServiceDesk(options: {
   };
 }
 
-function refusalOf(error: unknown, service: string, log: Log) {
-  if (error instanceof NuboError) {
-    const { code, message, retryMs, stored } = error;
-    return {
-      code,
-      message,
-      ...(retryMs === undefined ? {} : { retryMs }),
-      ...(stored === undefined ? {} : { stored }),
-    };
-  }
+function refusal(error: unknown, service: string, log: Log): Refusal {
+  if (error instanceof NuboError) return refusalOf(error);
   log.error({ err: error, service }, 'a service failed');
-  return { code: 'internal' as const, message: 'The server failed on this request.' };
+  return { code: 'internal', message: 'The server failed on this request.' };
 }

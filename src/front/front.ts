@@ -5,7 +5,7 @@
  * Work gathers during a turn and is done at its end: slow sockets leave or return, events are published, outboxes
  * are sent. Events go before outboxes, so that a socket that gets both gets them in one packet.
  */
-import { NuboError } from '../errors.js';
+import { NuboError, refusalOf } from '../errors.js';
 import type { Identity } from '../people/identity.js';
 import { revokes } from '../people/revocations.js';
 import type { Rates } from '../rates.js';
@@ -190,15 +190,7 @@ class FrontCore implements Front, SessionHost {
 
   refusalOf(error: unknown): Refusal {
     if (error instanceof RefusedError) return error.refusal;
-    if (error instanceof NuboError) {
-      const { code, message, retryMs, stored } = error;
-      return {
-        code,
-        message,
-        ...(retryMs === undefined ? {} : { retryMs }),
-        ...(stored === undefined ? {} : { stored }),
-      };
-    }
+    if (error instanceof NuboError) return refusalOf(error);
     this.dependencies.onFault?.(error);
     return {
       code: 'internal',

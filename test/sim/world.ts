@@ -104,7 +104,7 @@ export class World implements SenderHost {
     this.simulation.run({ maxEvents: 1 });
     if (!this.hasPromises) return;
     this.hasPromises = false;
-    for (let tick = 0; tick < 12; tick += 1) await undefined;
+    for (let tick = 0; tick < 12; tick += 1) await Promise.resolve();
   }
 
   /** The wall clock goes on by this much, all at once: nobody lived through it. */
