@@ -33,6 +33,8 @@ export function compilePoolFile(): { filename: string; remove: () => void } {
     'nodenext',
     '--target',
     'es2023',
+    '--lib',
+    'es2024',
     '--skipLibCheck',
     '--types',
     'node',
