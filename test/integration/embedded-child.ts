@@ -8,8 +8,9 @@ try {
     dataDir,
     log: createLog({ level: 'fatal', thread: 'main' }),
   });
-  process.stdout.write(`${JSON.stringify({ url: postgres.url, pid: postgres.pid })}\n`);
   process.once('SIGTERM', () => void postgres.stop().then(() => process.exit(0)));
+  // Only now: who reads it may send the signal at once.
+  process.stdout.write(`${JSON.stringify({ url: postgres.url, pid: postgres.pid })}\n`);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}\n`);
   process.exit(1);
