@@ -16,7 +16,7 @@ import type { ToFront } from '#src/threads/messages.js';
 import type { LogEvent } from '#src/wire/events.js';
 import type { Append, WriterMessage } from '../messages.js';
 import { Flusher } from './flusher.js';
-import { type Entry, Ledger, ledgerLimits } from './ledger.js';
+import { type Entry, Ledger } from './ledger.js';
 import { numberEvents } from './numbering.js';
 import type { WriterPorts } from './ports.js';
 import { Readers } from './readers.js';
@@ -362,11 +362,4 @@ export class PostgresWriter implements Actor<WriterMessage> {
     }
     for (const done of this.drained.splice(0)) done();
   }
-
-  /** For metrics. */
-  get queued(): number {
-    return this.ledger.queued;
-  }
-
-  static readonly limits = ledgerLimits;
 }
