@@ -7,7 +7,9 @@ export default defineConfig({
   resolve: {
     conditions: ['source'],
     // The global set-up is loaded without the conditions: it would run on a stale build.
-    alias: [{ find: /^#(src|actors|workers|cli|client|test)\/(.*)\.js$/, replacement: `${root}$1/$2.ts` }],
+    alias: [
+      { find: /^#(src|actors|workers|cli|client|bench|test)\/(.*)\.js$/, replacement: `${root}$1/$2.ts` },
+    ],
   },
   ssr: { resolve: { conditions: ['source'], externalConditions: ['source'] } },
   test: {
