@@ -13,10 +13,16 @@ export class Rates {
   private readonly limits: Readonly<Record<RateClass, BucketLimits>>;
   private readonly clock: Clock;
   private readonly buckets = new Map<string, Bucket>();
+  private evaluations = 0;
 
   constructor(limits: Readonly<Record<RateClass, BucketLimits>>, clock: Clock) {
     this.limits = limits;
     this.clock = clock;
+  }
+
+  /** How often a limit was looked at. */
+  get evaluated(): number {
+    return this.evaluations;
   }
 
   /** Takes a token; 0 when there was one, else the milliseconds until there is. */
@@ -30,6 +36,7 @@ export class Rates {
   }
 
   private bucketOf(user: string, rate: RateClass): Bucket {
+    this.evaluations += 1;
     const found = this.buckets.get(user);
     if (found !== undefined) return found;
     if (this.buckets.size >= usersMax)

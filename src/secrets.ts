@@ -18,6 +18,14 @@ function random(bytes: number): string {
   return randomBytes(bytes).toString('base64url');
 }
 
+/** A secret that people type: on a command line, what begins with `-` is taken for an option. */
+export function typedSecret(bytes: number, source: (bytes: number) => string = random): string {
+  for (;;) {
+    const made = source(bytes);
+    if (!made.startsWith('-')) return made;
+  }
+}
+
 function read(path: string): KeptSecrets | undefined {
   let text: string;
   try {
@@ -45,8 +53,8 @@ export function keepSecrets(data: string): KeptSecrets {
   if (kept !== undefined) return kept;
   const made: KeptSecrets = {
     secret: random(48),
-    operatorKey: random(32),
-    demo: { username: 'demo', password: random(9) },
+    operatorKey: typedSecret(32),
+    demo: { username: 'demo', password: typedSecret(9) },
   };
   writePrivateFile(path, `${JSON.stringify(made, null, 2)}\n`, { replace: false });
   // Of two first starts at once, the file of the first one counts for both.

@@ -12,6 +12,8 @@ export interface ThreadSettings {
   readonly postgresUrl: string;
   /** Row of `writers` by shard index: the shard numbers of the current placement. */
   readonly shardNumbers: readonly number[];
+  /** Of shards: the names of this shard's stores in this process, its own last. */
+  readonly owners: readonly string[];
   /** The port that was proven free. */
   readonly port: number;
 }
@@ -26,6 +28,7 @@ export type ToThread =
   | { kind: 'listen' }
   | { kind: 'read metrics'; id: number }
   | { kind: 'metrics'; id: number; text: string }
+  | LockMessage
   /** To fronts: not ready any more. */
   | { kind: 'draining' }
   /** To fronts: no new sockets, say goodbye over this time. */
@@ -33,6 +36,12 @@ export type ToThread =
   /** To shards: write what is queued. */
   | { kind: 'drain' }
   | { kind: 'stop' };
+
+/** To fronts: not ready while the lock on the database is not held (L13). */
+export interface LockMessage {
+  readonly kind: 'lock';
+  readonly isHeld: boolean;
+}
 
 export type ToMain =
   | { kind: 'started' }

@@ -12,7 +12,9 @@ import { prepareDatabase } from '#src/storage/postgres/prepare.js';
 import { registerThreadMetrics } from '#src/thread-metrics.js';
 import type { ThreadSettings, ToMain } from './control.js';
 import { drainThreads } from './drain.js';
+import { createEnding } from './ending.js';
 import { startHousekeeping } from './housekeeping.js';
+import { watchLock } from './lock-watch.js';
 import { MetricsHub } from './metrics-hub.js';
 import { Threads } from './threads.js';
 
@@ -28,8 +30,10 @@ export interface StartHooks {
   readonly files?: Partial<Record<ThreadSettings['role'], URL>>;
 }
 
-/** How long threads get to close their sockets when the process must end at once. */
-const endMsMax = 3000;
+const threadFiles: Readonly<Record<ThreadSettings['role'], URL>> = {
+  front: new URL('./front.js', import.meta.url),
+  shard: new URL('./shard.js', import.meta.url),
+};
 
 /**
  * Starts nubo on a Postgres that runs. `config.postgresUrl` must be set.
@@ -48,21 +52,13 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
   }
   const port = config.port === 0 ? await freePort(config.host) : config.port;
 
-  const endProcess = async (message: string): Promise<void> => {
-    log.fatal(message);
-    await Promise.race([threads.stop(), new Promise((resolve) => setTimeout(resolve, endMsMax))]);
-    process.exit(1);
-  };
   const hub = new MetricsHub((id) => {
     threads.tell('front', { kind: 'read metrics', id });
     threads.tell('shard', { kind: 'read metrics', id });
     return threads.up.length;
   });
   const threads = new Threads({
-    files: {
-      front: hooks.files?.front ?? new URL('./front.js', import.meta.url),
-      shard: hooks.files?.shard ?? new URL('./shard.js', import.meta.url),
-    },
+    files: { ...threadFiles, ...hooks.files },
     counts: { front: config.fronts, shard: config.shards },
     settings: (role, index) => ({
       role,
@@ -70,13 +66,17 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
       config,
       postgresUrl,
       shardNumbers: database.shardNumbers,
+      owners: role === 'shard' ? database.ownersOf(database.shardNumbers[index] ?? index) : [],
       port,
     }),
+    // What such a thread took now could be another server's (L13).
+    mayStart: async (role) => role === 'front' || database.lock.untilHeld(),
     log,
-    onMessage: (message, from) => onMessage(message, from.index),
-    onGiveUp: (message) => void endProcess(message),
+    onMessage,
+    onGiveUp: (message) => endProcess(message),
   });
-  function onMessage(message: ToMain, index: number): void {
+  const endProcess = createEnding(threads, log);
+  function onMessage(message: ToMain, { role, index }: { role: string; index: number }): void {
     switch (message.kind) {
       case 'metrics read':
         return hub.onAnswer(message.id, message.metrics);
@@ -88,10 +88,12 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
         return;
       case 'fatal':
         // A broken or crashed shard ends itself and is started again; a fenced one must not be.
-        if (message.reason === 'fenced') void endProcess(`This server was fenced off: ${message.message}.`);
+        if (message.reason === 'fenced') endProcess(`This server was fenced off: ${message.message}.`);
         else log.error({ shard: index, reason: message.reason }, message.message);
         return;
       case 'started':
+        if (role === 'front') threads.tellOne('front', index, { kind: 'lock', isHeld: database.lock.isHeld });
+        return;
       case 'listening':
       case 'sockets closed':
       case 'drained':
@@ -100,6 +102,7 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
         return message satisfies never;
     }
   }
+  watchLock({ lock: database.lock, threads, log, endProcess });
 
   try {
     await threads.start();

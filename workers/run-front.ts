@@ -16,10 +16,16 @@ import { registerThreadMetrics } from '#src/thread-metrics.js';
 import { createPlacement } from '#src/threads/placement.js';
 import type { ThreadSettings, ToMain, ToThread } from './control.js';
 import { createReadings, readMetrics } from './metric-readings.js';
-import { createReadiness } from './readiness.js';
+import { createReadiness, type Readiness } from './readiness.js';
 import { ShardLinks } from './shard-links.js';
 import { createThreadTokens } from './thread-tokens.js';
 import { version } from './version.js';
+
+/** What main says of the process, for `/readyz` (O2). */
+interface Standing {
+  isLeaving: boolean;
+  isLockHeld: boolean;
+}
 
 const readAgainMs = 250;
 /** A front admits so many times what a conversation does: for reading, subscribing, typing, and retries (L5). */
@@ -53,9 +59,9 @@ export function runFront(): void {
   });
   registerFrontMetrics(register, front);
   const readings = createReadings(tellMain);
-  let isLeaving = false;
+  const standing: Standing = { isLeaving: false, isLockHeld: true };
   let isListening = false;
-  const rest = createRest({ front, config, onFault, readings, isLeaving: () => isLeaving });
+  const rest = createRest({ front, config, onFault, readings, standing });
 
   // An uncaught error in a thread with an open App would abort the whole process: close it first, then die.
   process.on('uncaughtException', (error) => {
@@ -85,7 +91,10 @@ export function runFront(): void {
       case 'metrics':
         return readings.answer(message.id, message.text);
       case 'draining':
-        isLeaving = true;
+        standing.isLeaving = true;
+        return;
+      case 'lock':
+        standing.isLockHeld = message.isHeld;
         return;
       case 'close sockets':
         server.stopListening();
@@ -117,16 +126,22 @@ function createRest(parts: {
   config: Config;
   onFault: (error: unknown) => void;
   readings: ReturnType<typeof createReadings>;
-  isLeaving: () => boolean;
+  standing: Standing;
 }): Rest {
-  const { front, config, onFault, readings, isLeaving } = parts;
-  const readiness = createReadiness(front);
+  const { front, config, onFault, readings, standing } = parts;
+  const askShards = createReadiness(front);
+  const readiness = async (): Promise<Readiness> => {
+    if (standing.isLeaving) return { ready: false, checks: { server: 'draining' } };
+    const { ready, checks } = await askShards();
+    if (standing.isLockHeld) return { ready, checks };
+    return { ready: false, checks: { ...checks, 'database lock': 'lost, and being taken again' } };
+  };
   return new Rest({
     front,
     makeId: uuidv7,
     providers: {
       health: async () => ({ status: 'ok', version }),
-      readiness: async () => (isLeaving() ? { ready: false, checks: { server: 'draining' } } : readiness()),
+      readiness,
       metrics: async () => ({ contentType: register.contentType, text: await readings.ask() }),
     },
     operatorKey: config.operatorKey,

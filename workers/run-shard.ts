@@ -22,10 +22,14 @@ export interface ShardHooks {
   readonly wrapConversation?: ShardCoreOptions['wrapConversation'];
 }
 
+function openStore({ index, postgresUrl: url, shardNumbers, owners }: ThreadSettings): PostgresLogStore {
+  return new PostgresLogStore({ url, shard: shardNumbers[index] ?? index, owners });
+}
+
 /** Runs in a worker thread until main says `stop`. */
 export function runShard(hooks: ShardHooks = {}): void {
   const settings = workerData as ThreadSettings;
-  const { config, index, postgresUrl } = settings;
+  const { config, index } = settings;
   const log = createLog({ level: config.logLevel, thread: `shard-${index}` });
   registerThreadMetrics(`shard-${index}`);
   const tellMain = (message: ToMain): void => parentPort?.postMessage(message);
@@ -37,7 +41,7 @@ export function runShard(hooks: ShardHooks = {}): void {
     onMessage: (message) => onMessage(message),
     ...(hooks.onPost ? { onPost: hooks.onPost } : {}),
   });
-  const store = new PostgresLogStore({ url: postgresUrl, shard: settings.shardNumbers[index] ?? index });
+  const store = openStore(settings);
   const core = createShardCore({
     ports,
     store: hooks.wrapStore?.(store) ?? store,
@@ -47,6 +51,7 @@ export function runShard(hooks: ShardHooks = {}): void {
       high: { perSecond: config.highRatePerSecond, burst: config.highRateBurst },
     },
     fronts: () => links.fronts,
+    frontCount: config.fronts,
     post: (front, message) => links.post(front, message),
     onBatch: metrics.onBatch,
     onCrash: (address, error) => log.error({ err: error, address }, 'an actor crashed'),
@@ -97,6 +102,7 @@ export function runShard(hooks: ShardHooks = {}): void {
       case 'listen':
       case 'metrics':
       case 'draining':
+      case 'lock':
       case 'close sockets':
         return;
       default:

@@ -17,11 +17,13 @@ import {
   type ConversationRequest,
   frontOf,
   type RateClass,
+  type Recollection,
   type Refusal,
   type ToFront,
 } from '#src/threads/messages.js';
 import type { createPublisher } from '#src/threads/publisher.js';
 import type { BucketLimits } from '#src/token-bucket.js';
+import { Recall } from './recall.js';
 
 export interface ShardCoreOptions {
   readonly ports: RuntimePorts;
@@ -30,6 +32,8 @@ export interface ShardCoreOptions {
   readonly rates: Readonly<Record<RateClass, BucketLimits>>;
   /** Numbers of the fronts there are; they may be started again under the same number. */
   readonly fronts: () => readonly number[];
+  /** How many fronts there are when all live: each must have told what it remembers before operations are taken. */
+  readonly frontCount: number;
   post(front: number, message: ToFront): void;
   /** The shard must end: `fenced` ends the process, `broken` and `crashed` the thread. */
   fatal(reason: 'fenced' | 'broken' | 'crashed', message: string): void;
@@ -41,8 +45,8 @@ export interface ShardCoreOptions {
 }
 
 export interface ShardCore {
-  /** Takes in what a front posted for conversations. */
-  onRequest(message: ConversationRequest): void;
+  /** Takes in what a front posted for conversations, and before that what it knows to be refused. */
+  onRequest(message: ConversationRequest | Recollection): void;
   /** True once heads and marks are in Postgres. */
   flush(): Promise<boolean>;
   /** The number of an empty batch, committed now; undefined: this shard cannot commit. */
@@ -50,6 +54,8 @@ export interface ShardCore {
   /** Resolves once nothing is owed. New operations are refused from now on. */
   drain(): Promise<void>;
   stats(): ActorStats;
+  /** How often the rate of a user was looked at. */
+  ratesEvaluated(): number;
   stop(): void;
 }
 
@@ -59,6 +65,11 @@ const conversationIdleMs = 2_000;
 
 const poisonous: Refusal = { code: 'internal', message: 'The server failed on this operation.' };
 const resting: Refusal = { code: 'unavailable', message: 'This conversation is resting.', retryMs: 1000 };
+const starting: Refusal = {
+  code: 'overloaded',
+  message: 'This part of the server is starting.',
+  retryMs: 250,
+};
 const mailboxFull: Refusal = {
   code: 'overloaded',
   message: 'This conversation has too much to do.',
@@ -78,23 +89,44 @@ export function createShardCore(options: ShardCoreOptions): ShardCore {
   const refuse = (request: number, refusal: Refusal): void =>
     post(frontOf(request), { kind: 'err', request, ...refusal });
   system.register('postgres-writer', writerKind(options, system));
-  system.register('conversation', conversationKind(options, tellWriter, refuse));
+  const answered = new Answered(ports.clock, (refused) => {
+    for (const front of options.fronts()) post(front, { kind: 'refused', refused });
+  });
+  const rates = new Rates(options.rates, ports.clock);
+  system.register('conversation', conversationKind(options, { tellWriter, refuse, answered, rates }));
 
   // Made now, so that the epoch is claimed before the first operation comes.
   tellWriter({ kind: 'flush', done: () => {} });
 
+  const tellConversation = (message: ConversationRequest): void => {
+    const bytes = message.kind === 'send' ? 256 + message.text.length * 2 : 256;
+    // A registration is never refused: subscribers hear nothing until it is answered (P6).
+    const isSystem = message.kind === 'register';
+    if (system.tell(`conversation/${message.conv}`, message, { bytes, system: isSystem })) return;
+    if ('request' in message) refuse(message.request, mailboxFull);
+  };
+  const recall = new Recall({
+    frontCount: options.frontCount,
+    timers: ports.timers,
+    remember: (refused) => answered.recall(refused),
+    known: () => answered.refused().length,
+    remind: (front) => {
+      for (const refused of answered.refused()) post(front, { kind: 'refused', refused });
+    },
+    release: tellConversation,
+  });
+
   return {
     onRequest(message) {
-      const bytes = message.kind === 'send' ? 256 + message.text.length * 2 : 256;
-      // A registration is never refused: subscribers hear nothing until it is answered (P6).
-      const isSystem = message.kind === 'register';
-      if (system.tell(`conversation/${message.conv}`, message, { bytes, system: isSystem })) return;
-      if ('request' in message) refuse(message.request, mailboxFull);
+      if (message.kind === 'recollection') return recall.take(message);
+      if (recall.isDone || message.kind === 'register') return tellConversation(message);
+      if (!recall.hold(message) && 'request' in message) refuse(message.request, starting);
     },
     flush: () => new Promise((resolve) => tellWriter({ kind: 'flush', done: resolve })),
     probe: () => new Promise((resolve) => tellWriter({ kind: 'probe', done: resolve })),
     drain: () => new Promise((resolve) => tellWriter({ kind: 'drain', done: resolve })),
     stats: () => system.stats(),
+    ratesEvaluated: () => rates.evaluated,
     stop: () => system.stop(),
   };
 }
@@ -129,17 +161,22 @@ function writerKind(options: ShardCoreOptions, system: ActorSystem): ActorKind<W
 
 function conversationKind(
   options: ShardCoreOptions,
-  tellWriter: (message: WriterMessage) => void,
-  refuse: (request: number, refusal: Refusal) => void,
+  parts: {
+    readonly answered: Answered;
+    readonly rates: Rates;
+    tellWriter(message: WriterMessage): void;
+    refuse(request: number, refusal: Refusal): void;
+  },
 ): ActorKind<ConversationMessage> {
-  const { ports, store, publisher, rates, post } = options;
+  const { ports, store, publisher, post } = options;
+  const { answered, tellWriter, refuse, rates } = parts;
   const conversationPorts: ConversationPorts = {
     clock: ports.clock,
     timers: ports.timers,
     store,
     publisher,
-    answered: new Answered(ports.clock),
-    rates: new Rates(rates, ports.clock),
+    answered,
+    rates,
     post,
     tellWriter,
     notify: (user, event) => {

@@ -43,6 +43,15 @@ export function createShardMetrics(): ShardMetrics {
         'Messages set aside after three crashes, by kind.',
         () => core.stats().poisonByKind,
       );
+      new Counter({
+        name: 'nubo_rates_evaluated_total',
+        help: 'How often the rate of a user was looked at before something was let through',
+        labelNames: ['at'],
+        collect() {
+          this.reset();
+          this.inc({ at: 'shard' }, core.ratesEvaluated());
+        },
+      });
       new Gauge({
         name: 'nubo_mailbox_items',
         help: 'Messages that wait in mailboxes.',

@@ -19,6 +19,8 @@ export interface ThreadsOptions {
   readonly files: Readonly<Record<Role, URL>>;
   readonly counts: Readonly<Record<Role, number>>;
   settings(role: Role, index: number): ThreadSettings;
+  /** Resolves when a thread that died may be started again; to false when it never may. */
+  mayStart(role: Role): Promise<boolean>;
   readonly log: Log;
   onMessage(message: ToMain, thread: { role: Role; index: number }): void;
   /** A thread died more often than the policy allows: the process must end. */
@@ -135,6 +137,7 @@ export class Threads {
   }
 
   private async replace(thread: Thread, others: Role): Promise<void> {
+    if (!(await this.options.mayStart(thread.role)) || this.isStopping) return;
     thread.worker = this.spawn(thread.role, thread.index);
     await this.started(thread);
     if (!thread.isUp) return;

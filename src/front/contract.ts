@@ -50,7 +50,10 @@ export interface Front {
   onShardMessages(shard: number, messages: readonly ToFront[]): void;
   /** Its requests are answered `unavailable`, and so are new ones until it is back (P7). */
   shardGone(shard: number): void;
-  /** A new one has taken its place: topics are registered again, users told (P6, A10). */
+  /**
+   * It is there, for the first time or in the place of one that died: it is told what was refused (P7), topics are
+   * registered again, users told (P6, A10). Until it was told, it takes no operation.
+   */
   shardBack(shard: number): void;
   openSession(socket: SocketPort, options: Omit<SessionOptions, 'id'>): Session;
   /** For REST: rejects with a NuboError. */

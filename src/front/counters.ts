@@ -52,6 +52,8 @@ export class FrontCounters {
     OperationName,
     number
   >;
+  /** How often the guard looked at a user's rate. */
+  ratesEvaluated = 0;
   /** Operations and requests that were refused, by code. */
   readonly refused: Record<string, number> = {};
   /** Frames that uWebSockets.js reported as dropped for a slow reader. */

@@ -20,6 +20,7 @@ import type { SessionHost } from './host.js';
 import { checkedLimits, type FrontLimits, frontLimits } from './limits.js';
 import type { SocketPort } from './ports.js';
 import { Rechecks } from './rechecks.js';
+import { Refusals } from './refusals.js';
 import { Requests } from './requests.js';
 import { Session, type SessionOptions } from './session.js';
 import { Shards } from './shards.js';
@@ -49,6 +50,7 @@ class FrontCore implements Front, SessionHost {
   private readonly gate: Gate;
   private readonly calls: Calls;
   private readonly rechecks: Rechecks;
+  private readonly refusals: Refusals;
   private readonly sessions = new Set<Session>();
   private dirtySessions: Session[] = [];
   private drainedSessions: Session[] = [];
@@ -67,6 +69,7 @@ class FrontCore implements Front, SessionHost {
     this.shards = new Shards(placement, post, this.limits);
     this.requests = new Requests(number, this.limits.unavailableRetryMs, ports.random.next());
     this.users = new Users();
+    this.refusals = new Refusals(number, ports.clock);
     this.calls = new Calls(this.requests, this.shards, ports.timers, this.limits);
     this.topics = new Topics({
       number,
@@ -108,11 +111,11 @@ class FrontCore implements Front, SessionHost {
     return this.shards.of(id);
   }
 
-  onShardMessages(_shard: number, messages: readonly ToFront[]): void {
-    for (const message of messages) this.onShardMessage(message);
+  onShardMessages(shard: number, messages: readonly ToFront[]): void {
+    for (const message of messages) this.onShardMessage(shard, message);
   }
 
-  private onShardMessage(message: ToFront): void {
+  private onShardMessage(shard: number, message: ToFront): void {
     switch (message.kind) {
       case 'ack':
       case 'err':
@@ -130,6 +133,8 @@ class FrontCore implements Front, SessionHost {
         return;
       case 'revoked':
         return this.onRevoked(message.revocation);
+      case 'refused':
+        return this.refusals.remember(shard, message.refused);
     }
   }
 
@@ -151,6 +156,8 @@ class FrontCore implements Front, SessionHost {
 
   shardBack(shard: number): void {
     this.shards.back(shard);
+    // Before any operation: the shard takes none until it knows what was refused (P7).
+    for (const message of this.refusals.recollections(shard)) this.shards.post(shard, message);
     this.topics.shardBack(shard);
   }
 

@@ -124,6 +124,6 @@ function headOf(response: HttpResponse, request: HttpRequest): RestRequest {
 }
 
 /** The peer in the one short form that limits and logs count by. */
-export function addressText(bytes: ArrayBuffer): string {
+function addressText(bytes: ArrayBuffer): string {
   return canonicalAddress(Buffer.from(bytes).toString('latin1')) ?? 'unknown';
 }

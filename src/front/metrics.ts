@@ -46,6 +46,12 @@ const counters: ReadonlyArray<
     'kind',
     (all) => ({ direct: all.bytesOut, topic: all.bytesPublished }),
   ],
+  [
+    'nubo_rates_evaluated_total',
+    'How often the rate of a user was looked at before something was let through',
+    'at',
+    (all) => ({ front: all.ratesEvaluated }),
+  ],
   ['nubo_operations_total', 'Operations of live sockets', 'op', (all) => all.operations],
   ['nubo_refusals_total', 'Operations of sockets refused, by code', 'code', (all) => all.refused],
   ['nubo_http_responses_total', 'REST responses, by status', 'status', (all) => all.restResponses],

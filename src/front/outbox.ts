@@ -5,8 +5,13 @@ import { wireLimits } from '../wire/limits.js';
 /** What a message without events weighs. */
 const plainBytes = 100;
 
+export interface FrameSink {
+  /** false: it could not be sent, and no other frame can. */
+  sendFrame(messages: readonly ServerMessage[]): boolean;
+}
+
 export class Outbox {
-  private messages: ServerMessage[] = [];
+  private readonly messages: ServerMessage[] = [];
   /** About how many bytes wait here. */
   bytes = 0;
   /** Where to cut, as indexes into `messages`; rarely any. */
@@ -16,10 +21,6 @@ export class Outbox {
 
   constructor(frameBytes: number) {
     this.frameBytes = frameBytes;
-  }
-
-  get isEmpty(): boolean {
-    return this.messages.length === 0;
   }
 
   push(message: ServerMessage, bytes = plainBytes): void {
@@ -38,25 +39,17 @@ export class Outbox {
     this.bytesSinceCut += bytes;
   }
 
-  /** Empties it. Calls `send` with the messages of each frame until it returns false. */
-  drain(send: (messages: readonly ServerMessage[]) => boolean): void {
+  /** Hands over the messages of each frame until one cannot be sent. It is used up then. */
+  drain(frames: FrameSink): void {
     const { messages, cuts } = this;
-    this.clear();
     if (cuts === undefined) {
-      if (messages.length > 0) send(messages);
+      if (messages.length > 0) frames.sendFrame(messages);
       return;
     }
     let start = 0;
     for (const end of [...cuts, messages.length]) {
-      if (!send(messages.slice(start, end))) return;
+      if (!frames.sendFrame(messages.slice(start, end))) return;
       start = end;
     }
-  }
-
-  clear(): void {
-    this.messages = [];
-    this.cuts = undefined;
-    this.bytes = 0;
-    this.bytesSinceCut = 0;
   }
 }

@@ -86,7 +86,7 @@ function performRead(session: Session, identity: Identity, operation: Operation<
 function performSubscribe(session: Session, identity: Identity, operation: Operation<'subscribe'>): void {
   if (!admit(session, operation.ref)) return;
   const { host } = session;
-  if (session.topics.size + session.subscribing.size >= wireLimits.socketTopicsMax) {
+  if (session.topics.size + (session.subscribing?.size ?? 0) >= wireLimits.socketTopicsMax) {
     return session.refuse(
       operation.ref,
       invalid(`a socket has at most ${wireLimits.socketTopicsMax} subscriptions`),
@@ -101,7 +101,7 @@ function performSubscribe(session: Session, identity: Identity, operation: Opera
 
 /** Also takes back subscriptions that are still under way. */
 function performUnsubscribe(session: Session, operation: Operation<'unsubscribe'>): void {
-  for (const waiting of session.subscribing)
+  for (const waiting of session.subscribing ?? [])
     if (waiting.topic.conv === operation.conv) waiting.isCancelled = true;
   const topic = session.host.topics.get(operation.conv);
   if (topic !== undefined) session.leave(topic);

@@ -20,7 +20,7 @@ import { closeCodes } from '../wire/codes.js';
 import { wireLimits } from '../wire/limits.js';
 import type { Codec } from '../wire/prescan.js';
 import type { Front } from './front.js';
-import { addressText, HttpDoor } from './http.js';
+import { HttpDoor } from './http.js';
 import { frontLimits } from './limits.js';
 import type { BroadcastPort } from './ports.js';
 import { bearerOf } from './rest/bearer.js';
@@ -62,10 +62,10 @@ export interface FrontServer {
 /** What hangs on a socket. */
 interface SocketData {
   readonly codec: Codec;
-  readonly token: string | undefined;
-  readonly address: string;
-  socket?: UwsSocket;
-  session?: Session;
+  /** Let go once it was handed to the session: it is the largest thing here. */
+  token: string | undefined;
+  socket: UwsSocket | undefined;
+  session: Session | undefined;
 }
 
 export function createServer(options: ServerOptions): FrontServer {
@@ -153,6 +153,7 @@ function socketBehavior(front: Front, options: ServerOptions) {
         () => {
           data.socket = new UwsSocket(socket);
           data.session = front.openSession(data.socket, data);
+          data.token = undefined;
         },
       );
     },
@@ -209,7 +210,9 @@ function upgrade(
   const data: SocketData = {
     codec: chosen.codec,
     token: bearerOf(request.getHeader('authorization')),
-    address: addressText(response.getRemoteAddressAsText()),
+    // Named here, or they would cost an object of their own.
+    socket: undefined,
+    session: undefined,
   };
   response.upgrade(
     data,

@@ -19,6 +19,7 @@ import { Outbox } from './outbox.js';
 import { perform } from './perform.js';
 import type { SocketPort } from './ports.js';
 import type { Backlogged } from './slow.js';
+import { SmallSet } from './small-set.js';
 import type { SubscribeRequest } from './socket-requests.js';
 import { durableTopic, ephemeralTopic, type Topic } from './topic.js';
 
@@ -33,7 +34,6 @@ export interface SessionOptions {
   /** Names the session where the token does not: `hello` tells it (W4). */
   readonly id: string;
   readonly codec: Codec;
-  readonly address: string;
   /** Of the `Authorization` header. */
   readonly token?: string | undefined;
 }
@@ -43,18 +43,18 @@ const order = { connecting: 0, authenticating: 1, live: 2, closing: 3 } as const
 export class Session {
   readonly id: string;
   readonly codec: Codec;
-  readonly address: string;
   readonly socket: SocketPort;
   readonly host: SessionHost;
-  readonly topics = new Set<Topic>();
+  readonly topics = new SmallSet<Topic>();
   /** Subscriptions that wait for a shard. */
-  readonly subscribing = new Set<SubscribeRequest>();
+  subscribing: SmallSet<SubscribeRequest> | undefined;
   /** Operations that wait for a shard. */
   requestsOpen = 0;
   backlogged: Backlogged | undefined;
   /** Changed by enter only. */
   state: SessionState;
-  private readonly outbox: Outbox;
+  /** What this turn has to tell; nothing for a socket that rests. */
+  private outbox: Outbox | undefined;
   private isDirty = false;
   /** It left its ephemeral topics, since it is behind. */
   private isSparse = false;
@@ -66,8 +66,6 @@ export class Session {
     this.socket = socket;
     this.id = options.id;
     this.codec = options.codec;
-    this.address = options.address;
-    this.outbox = new Outbox(host.limits.directFrameBytes);
     this.heardAt = host.clock.now();
     this.state = { name: 'connecting', deadlineAt: this.heardAt + wireLimits.authenticateMs };
     if (options.token !== undefined) authenticate(this, options.token, undefined);
@@ -97,7 +95,7 @@ export class Session {
 
   /** Bytes that wait for this socket, here and below. */
   get waitingBytes(): number {
-    return this.outbox.bytes + this.socket.bufferedBytes();
+    return (this.outbox?.bytes ?? 0) + this.socket.bufferedBytes();
   }
 
   /** One frame of the client. The bytes may be gone when this returns. */
@@ -153,6 +151,7 @@ export class Session {
   /** Asking for anything costs a token of the guard, so that no user can keep a shard from the others (L5). */
   private mayAsk(identity: Identity, operation: Operation): boolean {
     if (operation.op === 'ping' || operation.op === 'unsubscribe') return true;
+    this.host.counters.ratesEvaluated += 1;
     const retryMs = this.host.rates?.take(identity.user, identity.rate) ?? 0;
     if (retryMs === 0) return true;
     this.refuse(operation.ref, { code: 'rate_limited', message: 'You ask for too much at once.', retryMs });
@@ -179,6 +178,7 @@ export class Session {
   /** Puts a message into the outbox. `bytes`: about what it weighs, when it carries events. */
   tell(message: ServerMessage, bytes?: number): void {
     if (this.isClosing) return;
+    this.outbox ??= new Outbox(this.host.limits.directFrameBytes);
     this.outbox.push(message, bytes);
     if (this.isDirty) return;
     this.isDirty = true;
@@ -207,11 +207,14 @@ export class Session {
   /** Sends what is in the outbox. An answer that finds no room ends the socket: it would be silence (W15). */
   flush(): void {
     this.isDirty = false;
-    if (this.outbox.isEmpty || this.isClosing) return;
-    this.outbox.drain(this.sendFrame);
+    const { outbox } = this;
+    if (outbox === undefined || this.isClosing) return;
+    this.outbox = undefined;
+    outbox.drain(this);
   }
 
-  private readonly sendFrame = (messages: readonly ServerMessage[]): boolean => {
+  /** false: no more can be sent. */
+  sendFrame(messages: readonly ServerMessage[]): boolean {
     const frame = encodeMessages(this.codec, messages);
     this.host.counters.framesOut += 1;
     this.host.counters.bytesOut += frame.length;
@@ -223,7 +226,7 @@ export class Session {
     }
     this.checkBuffer();
     return true;
-  };
+  }
 
   /** Takes part in the topic: from now on its events arrive, or what is missing is told. */
   attach(topic: Topic): void {
@@ -336,8 +339,8 @@ export class Session {
   private end(farewell: CloseName | undefined): void {
     const { user } = this;
     this.enter({ name: 'closing', farewell, cutAt: this.host.clock.now() + this.host.limits.closeMs });
-    this.outbox.clear();
-    for (const topic of [...this.topics]) this.leave(topic);
+    this.outbox = undefined;
+    for (const topic of this.topics) this.leave(topic);
     if (user !== undefined) this.host.left(this, user);
   }
 

@@ -5,6 +5,7 @@ import type { OperationName } from '../wire/operations.js';
 import { type Place, shortened } from './page.js';
 import type { Answer, Waiting } from './requests.js';
 import type { Session } from './session.js';
+import { SmallSet } from './small-set.js';
 import { estimatedBytes, type Topic } from './topic.js';
 
 export class OperationRequest implements Waiting {
@@ -80,6 +81,7 @@ export class SubscribeRequest implements Waiting {
 
   opened(): void {
     this.session.requestsOpen += 1;
+    this.session.subscribing ??= new SmallSet();
     this.session.subscribing.add(this);
   }
 
@@ -87,7 +89,8 @@ export class SubscribeRequest implements Waiting {
     const { session, topic } = this;
     const { topics } = session.host;
     session.requestsOpen -= 1;
-    session.subscribing.delete(this);
+    session.subscribing?.delete(this);
+    if (session.subscribing?.size === 0) session.subscribing = undefined;
     if (answer.kind !== 'subscribed') {
       topics.refused(topic);
       if (answer.kind === 'err') session.refuse(this.ref, answer);

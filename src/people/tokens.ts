@@ -15,8 +15,8 @@ import { hmacKey, jwksVerifier, sharedSecretVerifier, type VerifyWithKey } from 
 
 const issuer = 'nubo';
 const tokenCharsMax = 8192;
-/** 20,000 of at most about 700 bytes: 14 MB at worst. */
-const cacheItemsMax = 20_000;
+/** Of at most about 700 bytes: 3 MB at worst. For REST, which brings its token each time, and for those who come back. */
+const cacheItemsMax = 4_096;
 /** A key that left the JWKS is good for at most this long where its tokens are remembered. */
 const cacheMs = 5 * 60 * 1000;
 

@@ -45,8 +45,26 @@ export type ConversationRequest =
   /** After a shard was started again: a front still has subscribers and has published up to `have`. */
   | { kind: 'register'; front: number; conv: string; have: number };
 
+/** An operation that was refused with `stored: false` at this time, Unix ms: no copy of it may ever be stored (P7). */
+export interface Refused {
+  readonly user: string;
+  readonly conv: string;
+  readonly id: string;
+  readonly refusal: Refusal;
+  readonly at: number;
+}
+
+/** The first that a shard hears of a front, in one message or several: what it knows to be refused by that shard. */
+export interface Recollection {
+  readonly kind: 'recollection';
+  readonly front: number;
+  readonly refused: readonly Refused[];
+  readonly isLast: boolean;
+}
+
 export type ToShard =
   | ConversationRequest
+  | Recollection
   /** The front has no subscriber of this conversation left. */
   | { kind: 'unregister'; front: number; conv: string }
   /** A call of a service (people, lists, operators); see services.ts. */
@@ -69,6 +87,13 @@ export interface Refusal {
   readonly at?: number;
 }
 
+export const refusedLimits = {
+  /** Copies are in flight for seconds at most: a socket's buffers and our own queues. */
+  keepMs: 10 * 60 * 1000,
+  /** Of one shard. Beyond it nothing is promised. */
+  itemsMax: 50_000,
+} as const;
+
 /** How a subscription begins (W10, W12): the events have + 1 … head, or a gap. Without `have`: nothing. */
 export type Backlog =
   | { kind: 'none' }
@@ -81,6 +106,8 @@ export type ToFront =
   /** What a service answered. */
   | { kind: 'answer'; request: number; output: unknown }
   | { kind: 'subscribed'; request: number; conv: string; head: number; backlog: Backlog }
+  /** To every front, before anybody else hears of it: they remember it for the shard's successor. */
+  | { kind: 'refused'; refused: Refused }
   /** Durable events in order, the first one following the last one published to this front. */
   | { kind: 'publish'; conv: string; events: LogEvent[] }
   /** The front's subscribers lack the events after the last one published, up to head. */

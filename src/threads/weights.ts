@@ -13,6 +13,8 @@ const eventBytes = 384;
 const metadataBytes = 1024;
 /** A uuid in a list. */
 const idBytes = 64;
+/** Three ids and two sentences. */
+const refusedBytes = 512;
 
 export function bytesOfEvent(event: LogEvent): number {
   if (event.ev === 'conversation.create') return eventBytes + event.members.length * idBytes;
@@ -33,6 +35,7 @@ export function bytesToShard(message: ToShard): number {
     return messageBytes + message.text.length * 2 + (message.metadata === undefined ? 0 : metadataBytes);
   }
   if (message.kind === 'create') return messageBytes + (message.members?.length ?? 0) * idBytes;
+  if (message.kind === 'recollection') return messageBytes + message.refused.length * refusedBytes;
   return messageBytes;
 }
 
@@ -44,5 +47,6 @@ export function bytesToFront(message: ToFront): number {
   if (message.kind === 'subscribed' && message.backlog.kind === 'events') {
     return messageBytes + bytesOfEvents(message.backlog.events);
   }
+  if (message.kind === 'refused') return refusedBytes;
   return messageBytes;
 }

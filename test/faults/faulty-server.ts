@@ -26,7 +26,7 @@ export async function startFaultyServer(options: {
   const { data, shards } = options;
   const server = await startServer({
     data,
-    env: { ...options.env, NUBO_SHARDS: String(shards), NUBO_FRONTS: '1' },
+    env: { NUBO_FRONTS: '1', ...options.env, NUBO_SHARDS: String(shards) },
     isFaulty: true,
   });
   let hasEnded = false;

@@ -1,4 +1,7 @@
-/** Two servers and one database: the second is refused, or the first is fenced off (L2, L13). */
+/**
+ * Two servers and one database: the second is refused while the first holds it, and a first one that lost it must end
+ * when it comes back, without having written beside the second (L2, L13).
+ */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,10 +10,13 @@ import { uuidv7 } from 'uuidv7';
 import type { Load } from '#test/support/load.js';
 import { makePeople, type Person } from '#test/support/operator.js';
 import { startServer, type TestServer } from '#test/support/server.js';
-import type { TcpProxy } from '#test/support/tcp-proxy.js';
+import { TcpProxy } from '#test/support/tcp-proxy.js';
 import { WireSocket } from '#test/support/wire-socket.js';
 
-/** How the first server loses its database without knowing it. */
+/**
+ * How the first server loses its database. `cut`: it knows, and its way stays cut until another has the database; a
+ * way that is open again at once brings the lock back, which is no loss. `frozen`: it finds out when it wakes up.
+ */
 export const losses = ['cut', 'frozen', 'frozen and cut'] as const;
 export type Loss = (typeof losses)[number];
 
@@ -20,6 +26,13 @@ export interface RivalTrial {
   readonly refusal: string;
   /** What the first one said when it ended. */
   readonly lastWords: string;
+  /** With which code it closed the socket of somebody who had stayed with it. */
+  readonly closeCode: number;
+  /** What it was sent after it had lost its database, by somebody who knew of no other. */
+  readonly sentToFirst: number;
+  /** Of those, how many it acked, and how many are in the log: none. */
+  readonly ackedByFirst: number;
+  readonly storedByFirst: number;
   /** Acks of the second server. */
   readonly ackedBySecond: number;
 }
@@ -29,19 +42,22 @@ export interface Rivals {
   readonly first: TestServer;
   readonly load: Load;
   readonly proxy: TcpProxy;
-  /** Straight to the database. */
+  /** Straight to the database, like `database`. */
   readonly sql: Sql;
+  readonly database: string;
+  /** For the second server. */
   readonly url: string;
   /** Data folders are made below it. */
   readonly folder: string;
 }
 
 const endMsMax = 20_000;
+const unreadyMsMax = 10_000;
 const loadMs = 400;
 
 /** @returns the second server, which serves the load now */
 export async function rival(rivals: Rivals, loss: Loss): Promise<{ trial: RivalTrial; second: TestServer }> {
-  const { first, load, url, folder } = rivals;
+  const { first, load, url, folder, sql } = rivals;
   const start = (name: string) => startServer({ data: join(folder, name), env: envFor(url) });
   const witness = await makeWitness(first);
   load.begin();
@@ -52,16 +68,16 @@ export async function rival(rivals: Rivals, loss: Loss): Promise<{ trial: RivalT
     },
     (error: unknown) => sentenceOf(String(error)),
   );
-  await lose(rivals, loss);
+  const comeBack = await lose(rivals, loss);
+  if (loss === 'cut') witness.send();
   const second = await start(`second ${performance.now()}`);
   load.pause();
   const before = load.book.acks.length;
   await load.moveTo(second.address);
   load.begin();
   await sleep(loadMs);
-  if (loss === 'frozen and cut') rivals.proxy.cutAll();
-  if (loss !== 'cut') process.kill(first.pid, 'SIGCONT');
-  await refusedBy(witness);
+  const reopened = await comeBack();
+  witness.send();
   const code = await Promise.race([first.ended, sleep(endMsMax, undefined)]);
   if (code === undefined)
     throw new Error(`the first server is still there ${endMsMax} ms after it lost its database`);
@@ -73,19 +89,24 @@ export async function rival(rivals: Rivals, loss: Loss): Promise<{ trial: RivalT
     throw new Error(`the second server does not write:\n${second.output()}`);
   load.pause();
   await load.settled();
+  await reopened?.close();
   const trial = {
     loss,
     refusal,
     lastWords: lastWordsOf(first.output()),
+    ...(await witness.account(sql)),
     ackedBySecond: load.book.acks.length - before,
   };
   return { trial, second };
 }
 
-/** Somebody who stays with the first server. */
+/** Somebody who stays with the first server, and writes down what it answers. */
 interface Witness {
-  readonly socket: WireSocket;
-  readonly conv: string;
+  send(): void;
+  /** Once the first server has ended. */
+  account(
+    sql: Sql,
+  ): Promise<Pick<RivalTrial, 'closeCode' | 'sentToFirst' | 'ackedByFirst' | 'storedByFirst'>>;
 }
 
 async function makeWitness(first: TestServer): Promise<Witness> {
@@ -93,26 +114,63 @@ async function makeWitness(first: TestServer): Promise<Witness> {
   const socket = await WireSocket.open({ address: first.address, token: person.token });
   const conv = uuidv7();
   await socket.do({ op: 'create', id: conv, type: 'group' });
-  return { socket, conv };
+  const sent: string[] = [];
+  let ackedByFirst = 0;
+  return {
+    send() {
+      const id = uuidv7();
+      sent.push(id);
+      socket.ask({ op: 'send', id, conv, text: 'to the wrong one' }).then(
+        (answer) => {
+          if ('ack' in answer) ackedByFirst += 1;
+        },
+        // No answer at all: the connection ended.
+        () => {},
+      );
+    },
+    async account(sql) {
+      const { code: closeCode } = await socket.closed;
+      const [row] = await sql<Array<{ stored: number }>>`
+        select count(*)::int as stored from conversation_log where id = any(${sent}::uuid[])`;
+      return { closeCode, sentToFirst: sent.length, ackedByFirst, storedByFirst: row?.stored ?? -1 };
+    },
+  };
 }
 
-/** Two never write: what is sent to the first server now is not acked. */
-async function refusedBy({ socket, conv }: Witness): Promise<void> {
-  const answer = await socket
-    .ask({ op: 'send', id: uuidv7(), conv, text: 'to the wrong one' })
-    .catch(() => undefined);
-  socket.close();
-  if (answer !== undefined && 'ack' in answer) throw new Error('the first server wrote beside the second');
-}
-
-async function lose({ first, proxy, sql }: Rivals, loss: Loss): Promise<void> {
+/** @returns what brings the first server back to its database, and gives the new way there if one was made */
+async function lose(
+  { first, proxy, sql, database }: Rivals,
+  loss: Loss,
+): Promise<() => Promise<TcpProxy | undefined>> {
   if (loss === 'cut') {
-    proxy.cutAll();
-    return;
+    const { port } = proxy;
+    await proxy.close();
+    await untilUnready(first);
+    const { hostname, port: target } = new URL(database);
+    return () => TcpProxy.start({ host: hostname, port: Number(target) }, port);
   }
   process.kill(first.pid, 'SIGSTOP');
   // What the database does by itself with a server that is silent for long.
-  await sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'nubo server lock'`;
+  await sql`
+    select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'nubo server lock%'`;
+  return async () => {
+    if (loss === 'frozen and cut') proxy.cutAll();
+    process.kill(first.pid, 'SIGCONT');
+    return undefined;
+  };
+}
+
+/** It says itself that it cannot serve, and names the lock. */
+async function untilUnready({ address, output }: TestServer): Promise<void> {
+  const until = performance.now() + unreadyMsMax;
+  for (;;) {
+    const response = await fetch(`${address}/readyz`);
+    const { checks } = (await response.json()) as { checks: Record<string, string> };
+    if (response.status === 503 && 'database lock' in checks) return;
+    if (performance.now() > until)
+      throw new Error(`still ready without its lock: ${JSON.stringify(checks)}\n${output()}`);
+    await sleep(50);
+  }
 }
 
 /** Of all servers of a run, so that a token of one is good for the next. */
@@ -133,5 +191,7 @@ function sentenceOf(text: string): string {
 }
 
 function lastWordsOf(output: string): string {
-  return /"msg":"(This server was fenced off[^"]*)"/.exec(output)?.[1] ?? '';
+  return (
+    /"msg":"((?:This server was fenced off|Another nubo has this database)[^"]*)"/.exec(output)?.[1] ?? ''
+  );
 }

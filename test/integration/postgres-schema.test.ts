@@ -10,13 +10,11 @@ import { migrate } from '#src/storage/postgres/migrate.js';
 import { ensurePartitions } from '#src/storage/postgres/partitions.js';
 import { shardNumbers } from '#src/storage/postgres/placement-store.js';
 import { repairProgress } from '#src/storage/postgres/progress.js';
-import { lockServer } from '#src/storage/postgres/server-lock.js';
 import { checkSettings } from '#src/storage/postgres/settings.js';
 import { openSql } from '#src/storage/postgres/sql.js';
 import { Asker, Script } from '../support/log-events.js';
 import { createDatabase, sqlFolder, type TestDatabase } from '../support/postgres.js';
 import { startCluster } from '../support/postgres-cluster.js';
-import { TcpProxy } from '../support/tcp-proxy.js';
 
 let database: TestDatabase;
 const stores: PostgresLogStore[] = [];
@@ -246,34 +244,6 @@ describe('starting', () => {
       await unsafe.end();
       await cluster.stop();
     }
-  });
-
-  test('L13 a second server is refused until the first has gone, and a lost lock is told', async () => {
-    const { proxy, url } = await TcpProxy.inFrontOf(database.url);
-    const reasons: string[] = [];
-    let tellLost = () => {};
-    const lost = new Promise<void>((resolve) => {
-      tellLost = resolve;
-    });
-    await lockServer({
-      url,
-      onLost: (reason) => {
-        reasons.push(reason);
-        tellLost();
-      },
-    });
-    const onLost = (reason: string) => reasons.push(reason);
-    await expect(lockServer({ url: database.url, onLost })).rejects.toThrow(UserError);
-    expect(reasons).toEqual([]);
-    proxy.cutAll();
-    await lost;
-    expect(reasons).toHaveLength(1);
-    const heir = await lockServer({ url: database.url, onLost });
-    await heir.release();
-    const another = await lockServer({ url: database.url, onLost });
-    await another.release();
-    expect(reasons).toHaveLength(1);
-    await proxy.close();
   });
 
   test('L13 shard numbers stay while their count stays, and are never used twice', async () => {

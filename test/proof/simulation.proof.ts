@@ -18,7 +18,7 @@ const required = [
   ...['kills', 'actorCrashes', 'writerCrashes', 'shardKills', 'frontKills', 'serverKills', 'rivals'],
   ...['unknowns', 'lateCommits', 'terminated', 'storeRetries', 'renumberings', 'badRows', 'blocked'],
   ...['duplicatesAnswered', 'unchanged', 'conflicts', 'refusals', 'rateLimited', 'unavailable', 'retries'],
-  ...['gapsTold', 'droppedFrames', 'resumes', 'pages', 'batches', 'passivations'],
+  ...['gapsTold', 'droppedFrames', 'resumes', 'pages', 'batches', 'passivations', 'hasty'],
 ];
 
 export const proof: Proof = {

@@ -7,6 +7,7 @@ import type { Sql } from 'postgres';
 import { uuidv7 } from 'uuidv7';
 import { openSql } from '#src/storage/postgres/sql.js';
 import { createPlacement } from '#src/threads/placement.js';
+import { closeCodes } from '#src/wire/codes.js';
 import { type CrosswiseResult, sendCrosswise } from '#test/faults/crosswise.js';
 import { type CutResult, countLateCommits, cutAgainAndAgain } from '#test/faults/cut-trials.js';
 import { envFor, losses, type RivalTrial, rival } from '#test/faults/rival-trials.js';
@@ -22,9 +23,11 @@ import { WireSocket } from '#test/support/wire-socket.js';
 import type { Proof, ProofOptions, ProofResult } from './proof.js';
 
 const counts = {
-  short: { cuts: 8, rivals: 1, crosswise: 100 },
+  short: { cuts: 8, rivals: 3, crosswise: 100 },
   full: { cuts: 100, rivals: 9, crosswise: 1_000 },
 };
+/** Clients come back after it. */
+const goodbyeCode = closeCodes.draining.code;
 const shape = { rooms: 4, senders: 8, outstanding: 4, listeners: 1, isTenacious: true };
 
 interface Scene {
@@ -71,7 +74,7 @@ async function cutsAndRivals(scene: Scene, plan: (typeof counts)['short']) {
       const loss = losses[trial % losses.length] ?? 'cut';
       const next = await TcpProxy.inFrontOf(url);
       const { trial: seen, second } = await rival(
-        { first: server, load, proxy: behind, sql, url: next.url, folder },
+        { first: server, load, proxy: behind, sql, database: url, url: next.url, folder },
         loss,
       );
       await behind.close();
@@ -155,13 +158,16 @@ function judge(seen: Seen, short: boolean): ProofResult {
   const settled = sum(crosswise.map((result) => result.settled));
   const refused = [...book.sent.values()].filter((operation) => operation.refused !== undefined).length;
   const told = trials.filter(
-    ({ refusal, lastWords }) => refusal.startsWith('Another nubo uses this database') && lastWords !== '',
+    ({ refusal, lastWords, closeCode }) =>
+      refusal.startsWith('Another nubo uses this database') && lastWords !== '' && closeCode === goodbyeCode,
   ).length;
+  const beside = sum(trials.map(({ ackedByFirst, storedByFirst }) => ackedByFirst + storedByFirst));
   const passed =
     violations.length === 0 &&
     refused === 0 &&
     book.changed === 0 &&
     told === trials.length &&
+    beside === 0 &&
     settled === ids &&
     deadlocks === 0 &&
     lateCommits >= (short ? 1 : 5);
@@ -175,7 +181,8 @@ function judge(seen: Seen, short: boolean): ProofResult {
       'lost, duplicated, swapped, missing or falsely not stored': violations.length,
       'messages refused': refused,
       'second servers refused': trials.length,
-      'first servers fenced off': told,
+      'first servers that ended and said why': told,
+      'acked or stored by them beside the second': beside,
       'ids sent crosswise': ids,
       'one ack and one conflict': settled,
       'acked by the first shard': sum(crosswise.map((result) => result.wonByFirst)),

@@ -5,18 +5,20 @@ import type { Front } from '#src/front/contract.js';
 import { createFront } from '#src/front/front.js';
 import type { Identity } from '#src/people/identity.js';
 import { createRevocations } from '#src/people/revocations.js';
-import { createLink, type Link, type LinkPort } from '#src/threads/link.js';
-import type { ToFront, ToShard } from '#src/threads/messages.js';
+import type { LinkPort } from '#src/threads/link.js';
 import type { Placement } from '#src/threads/placement.js';
 import type { Codec } from '#src/wire/codec.js';
 import type { Simulation } from '#test/support/sim-clock.js';
 import type { Draws } from '#test/support/sim-random.js';
 import { type ClientEnd, SimBroadcast, SimSocket } from '#test/support/sim-socket.js';
 import { SimThread } from '#test/support/sim-thread.js';
+import { ShardLinks } from '#workers/shard-links.js';
+import type { Planting } from './plants.js';
 
 export interface FrontHost {
   readonly simulation: Simulation;
   readonly placement: Placement;
+  readonly planting: Planting;
   now(): number;
   /** A promise is under way in a front: the run waits for the microtasks before it goes on. */
   expectPromises(): void;
@@ -34,8 +36,6 @@ const limits = {
   knownUsersMax: 16,
 };
 const linkLimits = { creditItemsMax: 256, creditBytesMax: 256 * 1024 };
-/** Messages that keep a front and its shards agreed, as in workers/run-front.ts. */
-const unrefusable = new Set<ToShard['kind']>(['register', 'unregister']);
 
 /** `user expiry rate`, in the clear: what a token says is not what is tested here. */
 export function tokenFor(user: string, expiresAt: number, rate: 'standard' | 'high'): string {
@@ -50,8 +50,7 @@ export class SimFront {
   private readonly host: FrontHost;
   private readonly random: Draws;
   private readonly broadcast: SimBroadcast;
-  private readonly links = new Map<number, Link<ToShard, ToFront>>();
-  private readonly known = new Set<number>();
+  private readonly links: ShardLinks;
   private readonly sockets = new Set<SimSocket>();
 
   constructor(host: FrontHost, index: number, random: Draws) {
@@ -61,16 +60,13 @@ export class SimFront {
     this.thread = new SimThread(host.simulation, host.now, (error) => host.onFrontEnd(this, stackOf(error)));
     this.broadcast = new SimBroadcast(this.thread);
     const { ports } = this.thread;
+    this.links = new ShardLinks(ports.turns, linkLimits);
     this.front = createFront({
       number: index,
       ports,
       broadcast: this.broadcast,
       placement: host.placement,
-      post: (shard, message) => {
-        const link = this.links.get(shard);
-        if (link === undefined) return false;
-        return unrefusable.has(message.kind) ? link.postOrQueue(message) : link.post(message);
-      },
+      post: (shard, message) => this.links.post(shard, host.planting.toShard(message)),
       verify: async (token) => this.verify(token),
       revocations: createRevocations({ clock: ports.clock }),
       limits,
@@ -79,18 +75,11 @@ export class SimFront {
   }
 
   link(shard: number, port: LinkPort): void {
-    this.links.get(shard)?.close();
-    const link = createLink<ToShard, ToFront>({ port, turns: this.thread.ports.turns, limits: linkLimits });
-    this.links.set(shard, link);
-    link.onMessages((messages) => this.front.onShardMessages(shard, messages));
-    if (this.known.has(shard)) this.front.shardBack(shard);
-    this.known.add(shard);
+    this.links.connect(shard, port, this.front);
   }
 
   unlink(shard: number): void {
-    this.links.get(shard)?.close();
-    this.links.delete(shard);
-    this.front.shardGone(shard);
+    this.links.disconnect(shard, this.front);
   }
 
   /** A client connects. */
@@ -104,7 +93,6 @@ export class SimFront {
     this.host.expectPromises();
     const session = this.front.openSession(socket, {
       codec,
-      address: '127.0.0.1',
       ...(token === undefined ? {} : { token }),
     });
     socket.server = {

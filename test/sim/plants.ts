@@ -1,6 +1,6 @@
 /** Engine faults that a simulation must find. Each wraps a port: the code under test stays as it is. */
 import type { Head, LogStore } from '#src/storage/ports.js';
-import type { ConversationRequest, ToFront } from '#src/threads/messages.js';
+import type { ConversationRequest, ToFront, ToShard } from '#src/threads/messages.js';
 import type { SimDatabase } from '#test/support/sim-database.js';
 import type { Draws } from '#test/support/sim-random.js';
 
@@ -11,6 +11,7 @@ export const plants = [
   'refusal before the duplicate check',
   'publish lost after commit',
   'new owner does not wait',
+  'refusal forgotten with its shard',
 ] as const;
 
 export type Plant = (typeof plants)[number];
@@ -18,11 +19,12 @@ export type Plant = (typeof plants)[number];
 /** Found even where Postgres itself would not object: its unique index on the seq is taken away with them. */
 export const laxPlants: ReadonlySet<Plant> = new Set(['seq reused after a restart', 'seq from a snapshot']);
 
-/** What a planted fault does to one shard. */
+/** What a planted fault does to a shard, and to the fronts. */
 export interface Planting {
   store(store: LogStore): LogStore;
   /** undefined: the message is lost. */
   toFront(message: ToFront): ToFront | undefined;
+  toShard(message: ToShard): ToShard;
   /** What the shard answers without asking its actors; undefined: it asks them. */
   answer(message: ConversationRequest): ToFront | undefined;
 }
@@ -34,7 +36,12 @@ export interface PlantContext {
   readonly snapshots: Map<string, Head>;
 }
 
-const honest: Planting = { store: (store) => store, toFront: (message) => message, answer: () => undefined };
+const honest: Planting = {
+  store: (store) => store,
+  toFront: (message) => message,
+  toShard: (message) => message,
+  answer: () => undefined,
+};
 
 export function plantingOf(plant: Plant | undefined, context: PlantContext): Planting {
   switch (plant) {
@@ -59,6 +66,11 @@ export function plantingOf(plant: Plant | undefined, context: PlantContext): Pla
         ...honest,
         toFront: (message) =>
           message.kind === 'publish' && context.random.chance(0.01) ? undefined : message,
+      };
+    case 'refusal forgotten with its shard':
+      return {
+        ...honest,
+        toShard: (message) => (message.kind === 'recollection' ? { ...message, refused: [] } : message),
       };
   }
 }

@@ -1,6 +1,7 @@
 /** One simulated life of a server: people act, threads die, the stores fail; then all heals, and everything is checked. */
 import type { Violation } from '#test/support/checker.js';
 import { Draws } from '#test/support/sim-random.js';
+import { planHaste } from './haste.js';
 import { planKills, strike } from './kills.js';
 import type { Plant } from './plants.js';
 import type { Totals } from './totals.js';
@@ -39,6 +40,7 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
   const random = new Draws(seed, 60);
   const run = new Run(world);
   planKills(world, random, operations * operationMs);
+  planHaste(world, new Draws(seed, 61), operations * operationMs);
   await run.act(operations, random);
   world.isFaulty = false;
   let isQuiet = await run.settle();

@@ -10,7 +10,7 @@ import { type FrontHost, SimFront } from './front.js';
 import { type ShardHost, SimShard } from './shard.js';
 
 export interface ServerHost
-  extends Omit<ShardHost, 'onShardEnd'>,
+  extends Omit<ShardHost, 'onShardEnd' | 'frontCount'>,
     Omit<FrontHost, 'onFrontEnd' | 'placement'> {
   blame(rule: string, message: string): void;
 }
@@ -94,7 +94,7 @@ export class SimServer {
 
   private makeShard(index: number): SimShard {
     return new SimShard(
-      { ...this.host, onShardEnd: (...end) => this.onShardEnd(...end) },
+      { ...this.host, frontCount, onShardEnd: (...end) => this.onShardEnd(...end) },
       index,
       this.draws(),
     );
@@ -147,12 +147,13 @@ export class SimServer {
     this.tell(shard, () => shard.link(front.index, forShard));
   }
 
-  /** Main's word reaches a thread in its order, a little later. */
+  /** Main's word reaches a thread in its order, a little later; much later when the thread is busy. */
   private tell(thread: SimFront | SimShard, run: () => void): void {
     const queue = this.words.get(thread) ?? [];
     this.words.set(thread, queue);
     queue.push(run);
-    this.simulation.schedule(this.random.next() * 3, () => {
+    const lateMs = this.random.chance(0.15) ? 300 : 3;
+    this.simulation.schedule(this.random.next() * lateMs, () => {
       const next = queue.shift();
       if (next !== undefined) thread.thread.run(next);
     });

@@ -25,6 +25,7 @@ export interface ShardHost {
   readonly planting: Planting;
   readonly totals: Totals;
   readonly isImpatient: boolean;
+  readonly frontCount: number;
   now(): number;
   faults(): StoreFaults;
   /** The thread asked to end, or threw: `bug` when nobody had injected that. */
@@ -78,6 +79,7 @@ export class SimShard {
       publisher: this.publisher,
       rates: rates[host.seed % 2 === 0 ? 0 : 1],
       fronts: () => [...this.links.keys()],
+      frontCount: host.frontCount,
       post: (front, message) => void this.postOf(front)?.postOrQueue(message),
       fatal: (reason, message) => this.host.onShardEnd(this, `${reason}: ${message}`, this.isBug(reason)),
       wrapConversation: (actor) => this.crashingActor(actor),
@@ -119,7 +121,7 @@ export class SimShard {
         break;
     }
     if ('request' in message) this.asked.set(message.request, message);
-    const planted = this.host.planting.answer(message);
+    const planted = message.kind === 'recollection' ? undefined : this.host.planting.answer(message);
     if (planted !== undefined) this.postOf(front)?.postOrQueue(planted);
     else this.core.onRequest(message);
   }
@@ -130,7 +132,7 @@ export class SimShard {
     if (link === undefined) return undefined;
     const passes = (message: ToFront): boolean => {
       const asked = 'request' in message ? this.asked.get(message.request) : undefined;
-      this.host.witness.hear(message, asked, this.thread);
+      this.host.witness.hear(message, asked);
       return this.host.planting.toFront(message) !== undefined;
     };
     return {

@@ -34,8 +34,8 @@ export class Totals {
   badRows = 0;
   blocked = 0;
   passivations = 0;
-  /** Refusals that said `stored: false`, of which a copy was stored by a later shard: see Witness.isForgotten. */
-  refusalsForgotten = 0;
+  /** Operations refused to people in haste: see haste.ts. */
+  hasty = 0;
 
   get kills(): number {
     return (

@@ -6,25 +6,23 @@ import type { ConversationRequest, DurableRequest, ToFront } from '#src/threads/
 import type { LogEvent } from '#src/wire/events.js';
 import type { Violation } from '#test/support/checker.js';
 import type { SimDatabase } from '#test/support/sim-database.js';
-import type { SimThread } from '#test/support/sim-thread.js';
 
 const mayChangeNothing = new Set<ConversationRequest['kind']>(['create', 'join', 'add', 'remove']);
 
 export class Witness {
   readonly violations: Violation[] = [];
   private readonly database: SimDatabase;
-  /** The shard that last refused an operation for good, by user, conversation and id. */
-  private readonly refusers = new Map<string, SimThread>();
+  private readonly watchers = new Map<string, () => void>();
 
   constructor(database: SimDatabase) {
     this.database = database;
   }
 
-  /** `asked`: the request that an answer is for, if it is one. `thread`: of the shard that speaks. */
-  hear(message: ToFront, asked: ConversationRequest | undefined, thread: SimThread): void {
+  /** `asked`: the request that an answer is for, if it is one. */
+  hear(message: ToFront, asked: ConversationRequest | undefined): void {
     switch (message.kind) {
       case 'err':
-        if (message.stored === false && asked !== undefined && 'id' in asked) this.onRefused(asked, thread);
+        if (message.stored === false && asked !== undefined && 'id' in asked) this.onRefused(asked);
         return;
       case 'ack':
         return this.onAck(message, asked);
@@ -44,18 +42,14 @@ export class Witness {
     }
   }
 
-  /**
-   * Was this operation refused by a shard that died before it was committed? What a shard refused it remembers as
-   * long as it lives: a copy that the client had sent before it heard of the refusal, and that reached the next
-   * shard, is new to that one. Nothing short of a log of refusals can prevent it; it is counted, not hidden.
-   */
-  isForgotten({ user, conv, id }: { user: string; conv: string; id: string }): boolean {
-    const refuser = this.refusers.get(`${user} ${conv} ${id}`);
-    return refuser !== undefined && refuser.diedAt <= (this.database.byId.get(id)?.at ?? 0);
+  /** Runs once, when a shard first says that the operation of this id is refused for good. */
+  whenRefused(id: string, run: () => void): void {
+    this.watchers.set(id, run);
   }
 
-  private onRefused({ user, conv, id }: DurableRequest, thread: SimThread): void {
-    this.refusers.set(`${user} ${conv} ${id}`, thread);
+  private onRefused({ user, conv, id }: DurableRequest): void {
+    this.watchers.get(id)?.();
+    this.watchers.delete(id);
     const row = this.database.byId.get(id);
     if (row?.conv === conv && row.from === user)
       this.blame('P7', `${id} is said not to be stored, and it is`);

@@ -89,10 +89,10 @@ export class Workload {
         return this.send(device, room);
       case 'join':
       case 'leave':
-        return this.submit(device, room.conv, { op: kind, id: this.id(), conv: room.conv });
+        return void this.submit(device, room.conv, { op: kind, id: this.id(), conv: room.conv });
       case 'add':
       case 'remove':
-        return this.submit(device, room.conv, {
+        return void this.submit(device, room.conv, {
           op: kind,
           id: this.id(),
           conv: room.conv,
@@ -239,9 +239,12 @@ export class Workload {
     this.submit(device, conv, operation);
   }
 
-  private submit(device: Device, conv: string, operation: Durable['operation']): void {
+  /** What one does with an id is noted: nobody uses it for something else in the same conversation. */
+  submit(device: Device, conv: string, operation: Durable['operation']): Durable {
     this.used.add(keyOf(device.user, conv, operation.id));
-    this.options.sender.submit({ user: device.user, conv, operation, state: 'open' }, device);
+    const durable: Durable = { user: device.user, conv, operation, state: 'open' };
+    this.options.sender.submit(durable, device);
+    return durable;
   }
 
   /** Mostly one where the user is a member; now and then none of theirs. */

@@ -46,7 +46,6 @@ export class World implements SenderHost {
   private readonly sockets: SimSocket[] = [];
   private readonly violations: Violation[] = [];
   private readonly ackedSeqs = new Map<string, number>();
-  private readonly forgotten = new Set<AnswerRecord>();
   private wallClockMs = 0;
   private hasPromises = false;
 
@@ -181,19 +180,12 @@ export class World implements SenderHost {
   check(isQuiet: boolean): Violation[] {
     const record: RunRecord = {
       log: this.database.allEvents(),
-      answers: this.answers.map((record) => this.withoutForgotten(record)),
+      answers: this.answers,
       streams: this.devices.map(({ name, user, stream }) => ({ name, user, items: stream })),
       isQuiet,
       committedAt: this.database.committedAt,
     };
     return [...this.violations, ...this.witness.violations, ...checkRun(record)];
-  }
-
-  private withoutForgotten(record: AnswerRecord): AnswerRecord {
-    const { answer } = record;
-    if (answer.kind === 'ack' || answer.stored !== false || !this.witness.isForgotten(record)) return record;
-    this.forgotten.add(record);
-    return { ...record, answer: { kind: 'err', code: answer.code } };
   }
 
   /** Brings the totals up to what the parts have counted. */
@@ -205,7 +197,6 @@ export class World implements SenderHost {
     totals.lateCommits = counts.lateCommits;
     totals.terminated = counts.terminated;
     totals.renumberings = counts.duplicates;
-    totals.refusalsForgotten = this.forgotten.size;
     totals.badRows = counts.bad;
     totals.blocked = counts.blocked;
     totals.unchanged = this.answers.filter(

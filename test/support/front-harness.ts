@@ -243,7 +243,6 @@ export class FrontHarness {
     this.hub.sockets.add(socket);
     socket.session = this.front.openSession(socket, {
       codec: socket.codec,
-      address: '127.0.0.1',
       token: options.token,
     });
     return new FakeClient(socket, socket.session);

@@ -5,8 +5,6 @@ import type { Simulation } from './sim-clock.js';
 export class SimThread {
   readonly ports: RuntimePorts;
   isAlive = true;
-  /** When it was killed; Infinity while it lives. */
-  diedAt = Number.POSITIVE_INFINITY;
   private readonly onThrow: (error: unknown) => void;
   private readonly killEvents: () => void;
 
@@ -35,7 +33,6 @@ export class SimThread {
   }
 
   kill(): void {
-    if (this.isAlive) this.diedAt = this.ports.clock.now();
     this.isAlive = false;
     this.killEvents();
   }

@@ -365,7 +365,7 @@ test('P7 the operations of a shard that died are unknown, those of others go on'
   client.send(send(4));
   harness.endTurn();
   expect(client.heard()).toEqual([{ ack: 2, seq: 7 }]);
-  expect(harness.takePosted()).toMatchObject([{ kind: 'send', conv }]);
+  expect(harness.takePosted()).toMatchObject([{ kind: 'recollection' }, { kind: 'send', conv }]);
 });
 
 test('H5 a revocation closes the sockets it concerns at once, and no other', async () => {

@@ -128,7 +128,10 @@ test('P6 A10 after a shard restart the topics are registered with the last seq, 
   harness.front.shardGone(0);
   expect(harness.takePosted()).toEqual([]);
   harness.front.shardBack(0);
-  expect(harness.takePosted()).toEqual([{ kind: 'register', front: 3, conv, have: 6 }]);
+  expect(harness.takePosted()).toEqual([
+    { kind: 'recollection', front: 3, refused: [], isLast: true },
+    { kind: 'register', front: 3, conv, have: 6 },
+  ]);
   publish(harness, 7, 8);
   harness.endTurn();
   expect(story(client)).toEqual(['6', '7', '8']);

@@ -25,6 +25,11 @@ export interface PostgresLogStoreOptions {
   readonly url: string;
   /** 0 … 8191 */
   readonly shard: number;
+  /**
+   * Names under which this process has had the shard, and last the one of this store: it is taken from nobody else.
+   * Without them the store has a name of its own, and takes the shard from whoever has it.
+   */
+  readonly owners?: readonly string[];
   /** Connections for reads and flushes, beside the one that writes. */
   readonly readConnections?: number;
 }
@@ -41,14 +46,18 @@ export class PostgresLogStore implements LogStore {
   private readonly shard: number;
   private readonly writer: WriterConnection;
   private readonly sql: Sql;
-  private readonly owner = randomUUID();
-  private hasOwned = false;
+  private readonly owner: string;
+  private readonly predecessors: readonly string[];
+  private mayTakeFromAnybody: boolean;
   private readonly copy = new BinaryCopy();
   private readonly loads: Gatherer<string, ConversationSnapshot>;
   private readonly lookups: Gatherer<string, StoredOperation | 'absent'>;
 
-  constructor({ url, shard, readConnections = 3 }: PostgresLogStoreOptions) {
+  constructor({ url, shard, owners, readConnections = 3 }: PostgresLogStoreOptions) {
     this.shard = shard;
+    this.owner = owners?.at(-1) ?? randomUUID();
+    this.predecessors = owners?.slice(0, -1) ?? [];
+    this.mayTakeFromAnybody = owners === undefined;
     this.writer = new WriterConnection({ url, name: `nubo writer ${shard}` });
     this.sql = openSql(url, { max: readConnections, name: `nubo shard ${shard}`, settings: plannerSettings });
     this.loads = new Gatherer({
@@ -77,9 +86,13 @@ export class PostgresLogStore implements LogStore {
   /** What the last owner did not flush is flushed before anything of ours is: a flush says how far all is done. */
   private async takeOver(): Promise<Ownership | 'fenced'> {
     const client = await this.writer.acquire();
-    const ownership = await takeShard(client, this.shard, { owner: this.owner, fromAnybody: !this.hasOwned });
+    const ownership = await takeShard(client, this.shard, {
+      owner: this.owner,
+      fromAnybody: this.mayTakeFromAnybody,
+      predecessors: this.predecessors,
+    });
     if (ownership === 'fenced') return ownership;
-    this.hasOwned = true;
+    this.mayTakeFromAnybody = false;
     await client.query('select nubo_repair_progress($1)', [this.shard]);
     return ownership;
   }

@@ -14,6 +14,8 @@ export interface Taker {
   readonly owner: string;
   /** Takes it from whoever has it; otherwise only when it is the taker's still. */
   readonly fromAnybody: boolean;
+  /** Earlier stores of the same process: what is theirs is the taker's. */
+  readonly predecessors?: readonly string[];
 }
 
 /**
@@ -46,8 +48,8 @@ async function raiseEpoch(client: Client, shard: number, taker: Taker): Promise<
     await client.query(`set local lock_timeout = ${patienceMs}`);
     const { rows } = await client.query<{ epoch: string; batch: string }>(
       `update writers set epoch = epoch + 1, owner = $2, backend_pid = pg_backend_pid()
-       where shard = $1 and ($3 or owner = $2) returning epoch, batch`,
-      [shard, taker.owner, taker.fromAnybody],
+       where shard = $1 and ($3 or owner = $2 or owner = any($4)) returning epoch, batch`,
+      [shard, taker.owner, taker.fromAnybody, taker.predecessors ?? []],
     );
     await client.query('commit');
     const [row] = rows;

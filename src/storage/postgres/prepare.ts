@@ -1,21 +1,25 @@
 /** Everything between "there is a Postgres" and "the shards may start", in the order that is safe. */
-import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import type { Log } from '../../log.js';
 import { projectRoot } from '../../project-root.js';
+import { PostgresLockSession } from './lock-session.js';
 import { migrate } from './migrate.js';
+import { Owners } from './owners.js';
 import { takeShard } from './ownership.js';
 import { ensurePartitions } from './partitions.js';
 import { shardNumbers } from './placement-store.js';
 import { repairProgress } from './progress.js';
-import { lockServer } from './server-lock.js';
+import { awaitLock, ServerLock } from './server-lock.js';
 import { checkSettings } from './settings.js';
 import { openSql } from './sql.js';
 
 export interface PreparedDatabase {
   /** Shard numbers by thread index: the current placement. */
   readonly shardNumbers: readonly number[];
+  /** Names for the store of a shard that is about to start; see `Owners`. */
+  ownersOf(shard: number): readonly string[];
+  readonly lock: Pick<ServerLock, 'isHeld' | 'watch' | 'untilHeld'>;
   /** Gives the database free for another server. */
   close(): Promise<void>;
 }
@@ -30,26 +34,39 @@ export async function prepareDatabase(options: {
   url: string;
   shards: number;
   log: Log;
+  /** See ServerLockOptions. */
+  checkEveryMs?: number;
 }): Promise<PreparedDatabase> {
-  const { url, shards, log } = options;
+  const { url, shards, log, checkEveryMs } = options;
+  const owners = new Owners();
+  const open = () => PostgresLockSession.open(url, owners.first);
   const sql = openSql(url, { max: 1, name: 'nubo start', statementMs: 0 });
   try {
     await checkSettings(sql);
-    const lock = await lockServer({
-      url,
-      onLost: (reason) => log.warn({ reason }, 'the lock on the database is lost; the fence still holds'),
-    });
+    const session = await open();
     try {
+      await awaitLock(session);
       const applied = await migrate({ url, folder: join(projectRoot, 'sql') });
       if (applied.length > 0) log.info({ applied }, 'migrated');
       await ensurePartitions(sql);
       const numbers = await shardNumbers(sql, shards);
-      await fenceAll(url);
+      await fenceAll(session.client, numbers, owners.first);
       const batches = await repairProgress(sql);
       if (batches > 0) log.info({ batches }, 'heads and marks were brought up to the log');
-      return { shardNumbers: numbers, close: () => lock.release() };
+      const lock = new ServerLock({
+        session,
+        open,
+        isStillOurs: ({ client }) => areOurs(client, numbers, owners),
+        ...(checkEveryMs === undefined ? {} : { checkEveryMs }),
+      });
+      return {
+        shardNumbers: numbers,
+        ownersOf: (shard) => owners.next(shard),
+        lock,
+        close: () => lock.release(),
+      };
     } catch (error) {
-      await lock.release();
+      await session.end();
       throw error;
     }
   } finally {
@@ -57,20 +74,23 @@ export async function prepareDatabase(options: {
   }
 }
 
-/** The writers of every placement there was: a stale server may still write under its numbers (L2). */
-async function fenceAll(url: string): Promise<void> {
-  const client = new Client({
-    connectionString: url,
-    application_name: 'nubo fence',
-    connectionTimeoutMillis: 5_000,
-  });
-  client.on('error', () => {});
-  await client.connect();
-  try {
-    const owner = randomUUID();
-    const { rows } = await client.query<{ shard: number }>('select shard from writers order by shard');
-    for (const { shard } of rows) await takeShard(client, shard, { owner, fromAnybody: true });
-  } finally {
-    await client.end();
+/**
+ * The writers of every placement there was: a stale server may still write under its numbers (L2). In the session that
+ * holds the lock: without the lock nothing is taken.
+ */
+async function fenceAll(client: Client, current: readonly number[], owner: string): Promise<void> {
+  const { rows } = await client.query<{ shard: number }>('select shard from writers');
+  const shards = new Set([...rows.map(({ shard }) => shard), ...current]);
+  for (const shard of [...shards].sort((one, other) => one - other)) {
+    await takeShard(client, shard, { owner, fromAnybody: true });
   }
+}
+
+/** A server that came and went has left its name on the shards. */
+async function areOurs(client: Client, shards: readonly number[], owners: Owners): Promise<boolean> {
+  const { rows } = await client.query<{ shard: number; owner: string }>(
+    'select shard, owner from writers where shard = any($1)',
+    [shards],
+  );
+  return rows.length === shards.length && rows.every(({ shard, owner }) => owners.has(shard, owner));
 }
