@@ -21,7 +21,7 @@ import type { SocketPort } from './ports.js';
 import type { Backlogged } from './slow.js';
 import { SmallSet } from './small-set.js';
 import type { SubscribeRequest } from './socket-requests.js';
-import { durableTopic, ephemeralTopic, type Topic } from './topic.js';
+import { type Topic, topicName } from './topic.js';
 
 export type SessionState =
   | { readonly name: 'connecting'; readonly deadlineAt: number }
@@ -246,13 +246,13 @@ export class Session {
   }
 
   hear(topic: Topic): void {
-    this.socket.subscribe(durableTopic(this.codec, topic.conv));
-    if (!this.isSparse) this.socket.subscribe(ephemeralTopic(this.codec, topic.conv));
+    if (this.isSparse) topic.sparse.add(this);
+    this.socket.subscribe(topicName(this.codec, topic.conv, this.isSparse ? 'sparse' : 'whole'));
   }
 
   stopHearing(topic: Topic): void {
-    this.socket.unsubscribe(durableTopic(this.codec, topic.conv));
-    this.socket.unsubscribe(ephemeralTopic(this.codec, topic.conv));
+    const kind = topic.sparse.delete(this) ? 'sparse' : 'whole';
+    this.socket.unsubscribe(topicName(this.codec, topic.conv, kind));
   }
 
   /** Of the `dropped` handler: only takes note. */
@@ -271,17 +271,22 @@ export class Session {
   /** The socket may have room again: it hears everything, or stays as it is. */
   recover(): void {
     if (this.isClosing || this.socket.bufferedBytes() > this.host.limits.softBufferBytes / 2) return;
+    if (this.backlogged === undefined) return this.hearAs('whole');
     this.isSparse = false;
-    if (this.backlogged !== undefined) this.host.slow.rejoin(this);
-    else for (const topic of this.topics) this.socket.subscribe(ephemeralTopic(this.codec, topic.conv));
+    this.host.slow.rejoin(this);
   }
 
   /** First rung of the ladder: what is behind loses typing before it loses messages (P8, W15). */
   private checkBuffer(): void {
     if (this.isSparse || this.socket.bufferedBytes() <= this.host.limits.softBufferBytes) return;
-    this.isSparse = true;
-    if (this.backlogged !== undefined) return;
-    for (const topic of this.topics) this.socket.unsubscribe(ephemeralTopic(this.codec, topic.conv));
+    if (this.backlogged === undefined) this.hearAs('sparse');
+    else this.isSparse = true;
+  }
+
+  private hearAs(kind: 'whole' | 'sparse'): void {
+    for (const topic of this.topics) this.stopHearing(topic);
+    this.isSparse = kind === 'sparse';
+    for (const topic of this.topics) this.hear(topic);
   }
 
   /** Looks at everything that has a time; called for every session, twice a second. */

@@ -3,6 +3,7 @@
 import type { LogEvent } from '../wire/events.js';
 import type { Codec } from '../wire/prescan.js';
 import type { Session } from './session.js';
+import { SmallSet } from './small-set.js';
 
 export class Topic {
   readonly conv: string;
@@ -13,6 +14,8 @@ export class Topic {
   subscribing = 0;
   /** Subscribed sockets by codec, those in gap mode included: an event is encoded for the codecs in use. */
   readonly sockets: Record<Codec, number> = { json: 0, msgpack: 0 };
+  /** Those of the sockets that get durable events only. */
+  readonly sparse = new SmallSet<Session>();
   /** The last seq that was taken in; `pending` ends with it. */
   lastSeq = 0;
   /** Events of this turn that are not published yet, and about how many bytes they make. */
@@ -47,13 +50,13 @@ export class Topic {
   }
 }
 
-/** What the sockets of one codec subscribe to. Ephemeral events have topics of their own: they are shed first. */
-export function durableTopic(codec: Codec, conv: string): string {
-  return codec === 'json' ? `j:${conv}` : `m:${conv}`;
-}
-
-export function ephemeralTopic(codec: Codec, conv: string): string {
-  return codec === 'json' ? `j~${conv}` : `m~${conv}`;
+/**
+ * What a socket subscribes to in uWebSockets.js, one name for each conversation. Those that are behind are sparse: their
+ * topic gets durable events only, so that they lose typing before they lose messages (P8, W15).
+ */
+export function topicName(codec: Codec, conv: string, kind: 'whole' | 'sparse'): string {
+  if (kind === 'whole') return codec === 'json' ? `j:${conv}` : `m:${conv}`;
+  return codec === 'json' ? `j-${conv}` : `m-${conv}`;
 }
 
 /** About what an event weighs in a frame: its ids and keys, and what people wrote. */

@@ -16,7 +16,7 @@ import type { FrontLimits } from './limits.js';
 import type { BroadcastPort } from './ports.js';
 import type { Session } from './session.js';
 import type { Shards } from './shards.js';
-import { durableTopic, ephemeralTopic, estimatedBytes, Topic } from './topic.js';
+import { estimatedBytes, Topic, topicName } from './topic.js';
 
 export interface TopicsHost {
   readonly number: number;
@@ -171,7 +171,7 @@ export class Topics {
     }
     for (const codec of codecs) {
       if (topic.sockets[codec] === 0) continue;
-      this.give(ephemeralTopic(codec, conv), encodeMessages(codec, [event]));
+      this.give(topicName(codec, conv, 'whole'), encodeMessages(codec, [event]));
     }
     this.host.settleSlow();
   }
@@ -262,7 +262,9 @@ export class Topics {
   private broadcast(topic: Topic, messages: readonly ServerMessage[]): void {
     for (const codec of codecs) {
       if (topic.sockets[codec] === 0) continue;
-      this.give(durableTopic(codec, topic.conv), encodeMessages(codec, messages));
+      const frame = encodeMessages(codec, messages);
+      this.give(topicName(codec, topic.conv, 'whole'), frame);
+      if (topic.sparse.size > 0) this.give(topicName(codec, topic.conv, 'sparse'), frame);
     }
     this.host.settleSlow();
     this.host.schedule();
