@@ -237,6 +237,8 @@ export interface Result {
   readonly ratios: readonly Ratio[];
   /** What could not run, and why. */
   readonly missing: readonly string[];
+  /** What went wrong while it was measured (loss, duplicates, unexpected answers …): with any, no figure counts. */
+  readonly faults?: readonly string[];
   /** Ended by Ctrl-C or an error: what there is. */
   readonly isPartial: boolean;
 }

@@ -22,6 +22,7 @@ export interface Remembered {
 export class RecentWindow {
   private events: LogEvent[] = [];
   private chars = 0;
+  /** The events themselves as long as they are here. */
   private readonly ids = new Map<string, Remembered>();
   /** The highest id that may be stored and is not remembered; '' when all are. */
   private floor: string;
@@ -42,7 +43,7 @@ export class RecentWindow {
   add(event: LogEvent): void {
     this.events.push(event);
     this.chars += charsOf(event);
-    this.ids.set(event.id, { from: event.from, seq: event.seq, at: event.at });
+    this.ids.set(event.id, event);
     if (this.events.length > 2 * windowLimits.eventsMax || this.chars > 2 * windowLimits.textCharsMax)
       this.trim();
     if (this.ids.size > windowLimits.idsMax) this.forgetOldestId();
@@ -73,6 +74,10 @@ export class RecentWindow {
     while (chars > windowLimits.textCharsMax && drop < this.events.length - 1) {
       chars -= charsOf(this.events[drop] as LogEvent);
       drop += 1;
+    }
+    // Their ids outlive them, and must not keep their texts.
+    for (const { id, from, seq, at } of this.events.slice(0, drop)) {
+      if (this.ids.has(id)) this.ids.set(id, { from, seq, at });
     }
     this.events = this.events.slice(drop);
     this.chars = chars;

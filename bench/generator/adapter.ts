@@ -9,7 +9,7 @@ import type { Address, ClientPlan } from '../contract.js';
 
 /** What a connection tells the generator. */
 export interface Sink {
-  /** Bytes for the socket. Writes of one turn are joined by the generator. */
+  /** Bytes for the socket, copied before it returns. Writes of one turn are joined by the generator. */
   write(bytes: Uint8Array): void;
   /** Authenticated and subscribed: it may send, and hears. */
   ready(): void;
@@ -25,6 +25,12 @@ export interface Sink {
   gap(room: number, from: number, to: number): void;
   /** Something no connection can go on after. */
   failed(why: string): void;
+  /**
+   * Of `isUniformStream` only, after each frame: everything up to the byte `end` was dealt with (counted from the first
+   * this connection received). `isShared`: the frame is one that all who hear the room are sent; a ping is not.
+   * `WebSocketLink` of `websocket.ts` calls it by itself.
+   */
+  boundary(end: number, isShared: boolean): void;
 }
 
 /** One client's side of the protocol. */
@@ -33,8 +39,13 @@ export interface Connection {
   opened(): void;
   /** Bytes as they came: frames may be cut anywhere. The memory is lent until it returns. */
   received(bytes: Uint8Array): void;
-  /** Sends one message. `ref` is a number of this connection's, 1, 2, 3 …; `text` begins with its mark. */
+  /**
+   * Sends one message. `ref` is a number of this connection's, 1, 2, 3 …; `text` begins with its mark. Its memory is
+   * lent; the same array comes again with another mark, so what is made of the rest may be kept by the array.
+   */
   send(ref: number, room: number, text: Uint8Array): void;
+  /** What was sent since the last `flush` was all that is due now: for protocols that join several in one frame. */
+  flush?(): void;
   /** Says goodbye, if the protocol has a way. */
   close(): void;
 }

@@ -32,13 +32,30 @@ const nothing: ConversationSnapshot = {
 };
 
 function snapshotOf({ conversation, info, members, recent }: LoadRow): ConversationSnapshot {
-  const events = (recent ?? []).map(eventOf);
+  const share = sharing();
+  const events = (recent ?? []).map((row) => eventOf(withSharedNames(row, share)));
   const last = events.at(-1);
   return {
     info: info === null ? undefined : { conv: conversation, ...withoutNulls(info) },
     head: { seq: last?.seq ?? 0, number: last?.number ?? 0 },
-    members: (members ?? []).map(([user, role, mark]) => ({ user, role, mark })),
+    members: (members ?? []).map(([user, role, mark]) => ({ user: share(user), role, mark })),
     recent: events,
+  };
+}
+
+/** The same few people and one conversation are named in every row: each name is kept once. */
+function withSharedNames(row: LogRow, share: (name: string) => string): LogRow {
+  const [id, conversation, actor, seq, number, at, kind, target, ...content] = row;
+  const sharedTarget = target === null ? null : share(target);
+  return [id, share(conversation), share(actor), seq, number, at, kind, sharedTarget, ...content];
+}
+
+function sharing(): (name: string) => string {
+  const names = new Map<string, string>();
+  return (name) => {
+    const known = names.get(name);
+    if (known === undefined) names.set(name, name);
+    return known ?? name;
   };
 }
 
