@@ -56,6 +56,7 @@ class FrontCore implements Front, SessionHost {
   private drainedSessions: Session[] = [];
   private isScheduled = false;
   private turns = 0;
+  private turnOfSweep = 0;
   private socketCounter = 0;
   private cancelSweep: () => void;
 
@@ -249,7 +250,8 @@ class FrontCore implements Front, SessionHost {
 
   private sweep(): void {
     const now = this.clock.now();
-    for (const session of this.sessions) session.sweep(now);
+    for (const session of this.sessions) session.sweep(now, this.turnOfSweep);
+    this.turnOfSweep = this.turns;
     this.topics.sweep();
     this.rechecks.pump(this.limits.rechecksPerSweep);
     this.cancelSweep = this.dependencies.ports.timers.after(this.limits.sweepMs, () => this.sweep());

@@ -23,7 +23,9 @@ export class Topic {
   pendingBytes = 0;
   /** Sockets that joined in this turn: their answer goes out before any event does (W10). */
   joined: Session[] = [];
-  /** The last turn in which something was published, and the last seq before it (see settledSeq). */
+  /** The last turn in which a frame of any kind was given to its sockets. */
+  givenTurn = Number.NEGATIVE_INFINITY;
+  /** The last turn in which something durable was published, and the last seq before it (see settledSeq). */
   publishedTurn = Number.NEGATIVE_INFINITY;
   seqBeforeTurn = 0;
 

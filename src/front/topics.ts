@@ -169,6 +169,7 @@ export class Topics {
       this.host.counters.ephemeralExpired += 1;
       return;
     }
+    topic.givenTurn = this.host.turn();
     for (const codec of codecs) {
       if (topic.sockets[codec] === 0) continue;
       this.give(topicName(codec, conv, 'whole'), encodeMessages(codec, [event]));
@@ -260,6 +261,7 @@ export class Topics {
   }
 
   private broadcast(topic: Topic, messages: readonly ServerMessage[]): void {
+    topic.givenTurn = this.host.turn();
     for (const codec of codecs) {
       if (topic.sockets[codec] === 0) continue;
       const frame = encodeMessages(codec, messages);
