@@ -1,0 +1,51 @@
+/** The process of the special load: plays the one task that it is sent, and ends. */
+import { playConnect } from './plays/connect.js';
+import { playFill } from './plays/fill.js';
+import { playHistory } from './plays/history.js';
+import { playHold } from './plays/hold.js';
+import { playRest } from './plays/rest.js';
+import { playSlow } from './plays/slow.js';
+import { playSoak } from './plays/soak.js';
+import { playStorm } from './plays/storm.js';
+import { createStage, type Stage } from './stage.js';
+import type { FromChild, Reports, Task, ToChild } from './tasks.js';
+
+function play(task: Task, stage: Stage): Promise<Reports[Task['kind']]> {
+  switch (task.kind) {
+    case 'connect':
+      return playConnect(task, stage);
+    case 'hold':
+      return playHold(task, stage);
+    case 'storm':
+      return playStorm(task, stage);
+    case 'fill':
+      return playFill(task, stage);
+    case 'history':
+      return playHistory(task, stage);
+    case 'slow':
+      return playSlow(task, stage);
+    case 'rest':
+      return playRest(task, stage);
+    case 'soak':
+      return playSoak(task, stage);
+  }
+}
+
+function send(message: FromChild): void {
+  process.send?.(message);
+}
+
+const stage = createStage(send);
+
+process.on('message', (message: ToChild) => {
+  if (message.kind === 'go') return stage.go();
+  play(message.task, stage).then(
+    (report) => process.send?.({ kind: 'done', report } satisfies FromChild, () => process.exit(0)),
+    (error: unknown) => {
+      const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      process.send?.({ kind: 'failed', why } satisfies FromChild, () => process.exit(1));
+    },
+  );
+});
+// Whoever asked is gone: so is the reason to go on.
+process.on('disconnect', () => process.exit(1));

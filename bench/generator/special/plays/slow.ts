@@ -1,0 +1,78 @@
+/**
+ * A part of a busy room stops reading, for as long as the server then holds back what it cannot send; later they read
+ * again, are told what they lack and pull it. The others must not notice.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import { Book } from '../book.js';
+import { Circle } from '../circle.js';
+import { Latencies } from '../latencies.js';
+import type { Listener } from '../listener.js';
+import type { Stage } from '../stage.js';
+import type { SlowPhase, SlowReport, SlowTask } from '../tasks.js';
+import { Traffic } from '../traffic.js';
+
+const connectAtOnce = 32;
+const lookMs = 5;
+
+export async function playSlow(task: SlowTask, stage: Stage): Promise<SlowReport> {
+  const { guests, rooms, traffic: plan, calmSeconds, stalledSeconds, settleSeconds } = task;
+  const book = new Book(rooms, plan.writers.length);
+  const circle = new Circle(task, book, guests);
+  const traffic = new Traffic(book, plan);
+  const slow = circle.listeners.slice(0, task.slow);
+  for (const listener of slow) listener.isMeasured = false;
+  await circle.connect(connectAtOnce);
+  await traffic.connect(task);
+  traffic.begin();
+  // A first second, if there is one, is for compilers and buffers.
+  await wait(Math.min(1, calmSeconds) * 1000);
+
+  async function phase(window: string, work: () => Promise<void>): Promise<SlowPhase> {
+    stage.progress(window);
+    await stage.begin(window);
+    book.ack = new Latencies();
+    book.delivery = new Latencies();
+    const { ack, delivery } = book;
+    await work();
+    await stage.end(window);
+    return { ack: ack.percentiles(), delivery: delivery.percentiles() };
+  }
+
+  const calm = await phase('calm', () => wait(calmSeconds * 1000));
+  for (const listener of slow) listener.pause();
+  const stalled = await phase('stalled', () => wait(stalledSeconds * 1000));
+  const recover = new Latencies();
+  const recovery = await phase('recovery', async () => {
+    const resumedAt = performance.now();
+    for (const listener of slow) listener.resume();
+    await Promise.all([
+      wait(calmSeconds * 1000),
+      ...slow.map(async (listener) => {
+        await hasRecovered(listener, book, settleSeconds);
+        recover.record(performance.now() - resumedAt);
+      }),
+    ]);
+  });
+  await traffic.end(settleSeconds);
+  await circle.settled(settleSeconds);
+  const checks = circle.checks();
+  const cut = slow.filter(({ isOpen }) => !isOpen).length;
+  circle.cut();
+  traffic.close();
+  return {
+    ...{ calm, stalled, recovery, checks, cut, pagesPulled: circle.pagesPulled, failures: circle.failures },
+    ...{ toldGap: slow.filter(({ gapsTold }) => gapsTold > 0).length, recover: recover.percentiles() },
+  };
+}
+
+/** Until it has everything that its rooms had when it began to read again, or its connection is gone. */
+async function hasRecovered(listener: Listener, book: Book, seconds: number): Promise<void> {
+  const heads = listener.streams.map(({ room }) => book.headOf(room));
+  const until = performance.now() + seconds * 1000;
+  while (
+    listener.isOpen &&
+    performance.now() < until &&
+    listener.streams.some(({ has }, place) => has < (heads[place] ?? 0))
+  )
+    await wait(lookMs);
+}

@@ -1,0 +1,269 @@
+/**
+ * What the bench asks of a process of the special load, and what it hears back. A *task* is one play; inside it, a
+ * *window* is a time over which CPU is counted: the child says when one begins and ends, and goes on when it is answered.
+ */
+import type { Address, Checks, Percentiles, Second } from '../../contract.js';
+
+/** A user of a task, who hears these rooms (indexes into the task's rooms). */
+export interface Guest {
+  readonly token: string;
+  readonly hears: readonly number[];
+}
+
+interface Server {
+  readonly address: Address;
+  readonly codec: 'msgpack' | 'json';
+}
+
+/** What writes into rooms meanwhile, as an open loop over all writers. */
+export interface TrafficPlan {
+  /** Tokens of the writers. */
+  readonly writers: readonly string[];
+  /** Indexes of the rooms that are written to, by turns. */
+  readonly rooms: readonly number[];
+  readonly perSecond: number;
+  readonly textBytes: number;
+}
+
+/** Connects each guest once, `atOnce` at a time, counted from TCP connect to `hello`. */
+export interface ConnectTask extends Server {
+  readonly kind: 'connect';
+  readonly tokens: readonly string[];
+  readonly atOnce: number;
+  /** Connections whose handshakes are not counted: compiled code and warm caches come first. */
+  readonly warmUp: number;
+  /** The other side is a bare server: it is ready when it has upgraded, and says nothing. */
+  readonly isBare: boolean;
+}
+
+/** Connects everybody and lets them sit there while the bench reads the server's memory, twice. */
+export interface HoldTask extends Server {
+  readonly kind: 'hold';
+  /** How many are there when memory is looked at first. */
+  readonly first: number;
+  readonly guests: readonly Guest[];
+  readonly rooms: readonly string[];
+  readonly atOnce: number;
+}
+
+/** Cuts everybody at once, and lets them resume while others write. */
+export interface StormTask extends Server {
+  readonly kind: 'storm';
+  readonly guests: readonly Guest[];
+  readonly rooms: readonly string[];
+  readonly traffic: TrafficPlan;
+  readonly atOnce: number;
+  readonly calmSeconds: number;
+  readonly awaySeconds: number;
+  readonly afterSeconds: number;
+  readonly settleSeconds: number;
+}
+
+/** Writes messages into rooms, as fast as it goes. */
+export interface FillTask extends Server {
+  readonly kind: 'fill';
+  readonly rooms: readonly string[];
+  /** Of one member of all rooms. */
+  readonly token: string;
+  readonly messagesEach: number;
+  readonly textBytes: number;
+}
+
+/** Reads pages: every page of every room once a window, in a shuffled order, or the newest ones for so many seconds. */
+export interface HistoryTask extends Server {
+  readonly kind: 'history';
+  readonly rooms: readonly string[];
+  readonly tokens: readonly string[];
+  /** What each room holds: the seqs `firstSeq` to `lastSeq` are messages of the fill, in its order. */
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly pageEvents: number;
+  readonly outstanding: number;
+  readonly windows: readonly { readonly name: string; readonly reads: 'every page' | 'newest' }[];
+  /** Of a window of the newest pages; a window of every page ends with the last one, or at this time. */
+  readonly seconds: number;
+}
+
+/** A part of the guests stops reading while their room is busy. */
+export interface SlowTask extends Server {
+  readonly kind: 'slow';
+  readonly guests: readonly Guest[];
+  /** The first so many of them stop reading. */
+  readonly slow: number;
+  readonly rooms: readonly string[];
+  readonly traffic: TrafficPlan;
+  readonly calmSeconds: number;
+  readonly stalledSeconds: number;
+  readonly settleSeconds: number;
+}
+
+export interface RestCase {
+  readonly name: string;
+  readonly method: 'GET' | 'POST';
+  /** By turns over the connections. */
+  readonly requests: readonly { readonly path: string; readonly token?: string }[];
+  readonly body?: string;
+}
+
+/** autocannon, one case after the other. */
+export interface RestTask {
+  readonly kind: 'rest';
+  readonly url: string;
+  readonly cases: readonly RestCase[];
+  readonly connections: number;
+  readonly seconds: number;
+}
+
+/** Everything a little, for long. */
+export interface SoakTask extends Server {
+  readonly kind: 'soak';
+  readonly guests: readonly Guest[];
+  readonly rooms: readonly string[];
+  readonly traffic: TrafficPlan;
+  readonly seconds: number;
+  readonly readsPerSecond: number;
+  readonly cutsPerSecond: number;
+  readonly typingPerSecond: number;
+  readonly settleSeconds: number;
+}
+
+export type Task =
+  | ConnectTask
+  | HoldTask
+  | StormTask
+  | FillTask
+  | HistoryTask
+  | SlowTask
+  | RestTask
+  | SoakTask;
+
+export interface ConnectReport {
+  readonly connects: number;
+  readonly seconds: number;
+  readonly connect: Percentiles;
+  /** Connections that failed and were tried again, and the first reasons. */
+  readonly failures: number;
+  readonly details: readonly string[];
+}
+
+export interface HoldReport {
+  readonly connects: number;
+  /** Still there at the end. */
+  readonly open: number;
+  /** Of those behind the first. */
+  readonly connectSeconds: number;
+  readonly failures: number;
+}
+
+/** What came of checked listening, beside the contract's checks: how much was pulled after gaps. */
+export interface HeardReport {
+  readonly checks: Checks;
+  readonly pagesPulled: number;
+  readonly failures: number;
+}
+
+export interface StormReport extends HeardReport {
+  readonly clients: number;
+  /** From the start of the storm to each client's `hello`. */
+  readonly hello: Percentiles;
+  /** From the start of the storm to each client having all it missed. */
+  readonly caughtUp: Percentiles;
+  readonly allCaughtUpSeconds: number;
+  /** Events that came as backlog or were pulled, over all clients. */
+  readonly missedEvents: number;
+  readonly ackCalm: Percentiles;
+  readonly ackStorm: Percentiles;
+}
+
+export interface FillReport {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+}
+
+export interface HistoryWindow {
+  readonly name: string;
+  readonly reads: number;
+  readonly events: number;
+  readonly bytes: number;
+  readonly seconds: number;
+  readonly read: Percentiles;
+  readonly histogram: string;
+  /** Pages that were not dense, not full or had a wrong text, and the first reasons. */
+  readonly wrong: number;
+  readonly refused: number;
+  readonly details: readonly string[];
+}
+
+export interface HistoryReport {
+  readonly windows: readonly HistoryWindow[];
+}
+
+export interface SlowPhase {
+  readonly delivery: Percentiles;
+  readonly ack: Percentiles;
+}
+
+export interface SlowReport extends HeardReport {
+  /** What those who read always were shown, before, while and after the others did not read. */
+  readonly calm: SlowPhase;
+  readonly stalled: SlowPhase;
+  readonly recovery: SlowPhase;
+  /** Slow ones that were told a gap, and how long each needed from reading again to having everything. */
+  readonly toldGap: number;
+  readonly recover: Percentiles;
+  /** Slow ones whose connection was ended. */
+  readonly cut: number;
+}
+
+export interface RestCaseReport {
+  readonly name: string;
+  readonly requests: number;
+  readonly seconds: number;
+  readonly latency: Percentiles;
+  readonly histogram: string;
+  readonly non2xx: number;
+  readonly errors: number;
+  readonly bytes: number;
+}
+
+export interface RestReport {
+  readonly cases: readonly RestCaseReport[];
+}
+
+export interface SoakReport extends HeardReport {
+  readonly seconds: readonly Second[];
+  readonly ack: Percentiles;
+  readonly delivery: Percentiles;
+  readonly ackHistogram: string;
+  readonly deliveryHistogram: string;
+  readonly reads: number;
+  /** Pages that were refused, not dense or of another room. */
+  readonly wrongReads: number;
+  readonly cuts: number;
+  readonly resumed: Percentiles;
+  readonly typingSent: number;
+  readonly typingShown: number;
+}
+
+export interface Reports {
+  readonly connect: ConnectReport;
+  readonly hold: HoldReport;
+  readonly storm: StormReport;
+  readonly fill: FillReport;
+  readonly history: HistoryReport;
+  readonly slow: SlowReport;
+  readonly rest: RestReport;
+  readonly soak: SoakReport;
+}
+
+export type ToChild =
+  | { readonly kind: 'begin'; readonly task: Task }
+  /** The answer to `edge`. */
+  | { readonly kind: 'go' };
+
+export type FromChild =
+  /** CPU seconds of the child so far; it waits for `go`. */
+  | { readonly kind: 'edge'; readonly window: string; readonly isBegin: boolean; readonly cpuSeconds: number }
+  | { readonly kind: 'progress'; readonly text: string; readonly second?: Second }
+  | { readonly kind: 'done'; readonly report: Reports[Task['kind']] }
+  | { readonly kind: 'failed'; readonly why: string };
