@@ -1,0 +1,20 @@
+/** All scenarios, in the order in which they are listed. */
+import type { Scenario } from '../run/scenario.js';
+import { connectRate } from './connect-rate.js';
+import { durable } from './durable.js';
+import { fanout, fanoutLarge, fanoutSmall } from './fanout.js';
+import { history } from './history.js';
+import { idleMemory } from './idle-memory.js';
+import { latency } from './latency.js';
+import { manyConversations } from './many-conversations.js';
+import { mixed } from './mixed.js';
+import { rest } from './rest.js';
+import { resumeStorm } from './resume-storm.js';
+import { manyRooms, rooms } from './rooms.js';
+import { slowReaders } from './slow-readers.js';
+import { soak } from './soak.js';
+
+export const scenarios: readonly Scenario[] = [
+  ...[durable, rooms, manyRooms, fanout, fanoutSmall, fanoutLarge, mixed, latency, manyConversations],
+  ...[connectRate, idleMemory, resumeStorm, history, slowReaders, rest, soak],
+];

@@ -1,0 +1,92 @@
+/** A part of a busy room stops reading. The others must not notice, and the server may not grow without bound. */
+import { coresOf, cpuEach, judge, ofNubo, playOn } from '../generator/special/measure.js';
+import { MemoryWatch } from '../generator/special/memory-watch.js';
+import type { SlowTask } from '../generator/special/tasks.js';
+import type { Scenario } from '../run/scenario.js';
+
+const writers = 4;
+const whole = {
+  listeners: 40,
+  slow: 10,
+  perSecond: 300,
+  textBytes: 8_000,
+  calmSeconds: 3,
+  stalledSeconds: 8,
+};
+/** So much that the buffers below a socket are full within the second. */
+const smoke = {
+  listeners: 8,
+  slow: 2,
+  perSecond: 400,
+  textBytes: 16_000,
+  calmSeconds: 0.5,
+  stalledSeconds: 2,
+};
+/** What a reader that does not read may cost: its buffer in the server, twice, and some for the process itself. */
+const slowBytesMax = 2 * 1024 * 1024;
+const spareBytes = 64 * 1024 * 1024;
+const megabyte = 1e6;
+
+export const slowReaders: Scenario = {
+  name: 'slow-readers',
+  title: '10 of 40 listeners of a busy room stop reading for 8 s',
+  says: "The others' latency, what the slow ones are told, and the server's memory",
+  ...{ seconds: 80, rounds: 3, playSeconds: 8 },
+  ratios: [
+    {
+      name: "others' delivery p99 while some do not read ÷ before",
+      isHigherBetter: false,
+      of: (round) => round[0]?.figures.othersP99Stalled,
+      to: (round) => round[0]?.figures.othersP99Calm,
+    },
+  ],
+  async run(bench) {
+    const sizes = bench.options.isSmoke ? smoke : whole;
+    const users = sizes.listeners + writers;
+    const everybody = Array.from({ length: users }, (_, user) => user);
+    const nubo = await bench.ownNubo();
+    const populated = await nubo.populate({ users, rooms: 1, membersOf: () => everybody });
+    const tokens = populated.users.map(({ token }) => token);
+    await bench.rounds(async () => {
+      const { perSecond, textBytes, calmSeconds, stalledSeconds, slow } = sizes;
+      const task: SlowTask = {
+        kind: 'slow',
+        ...{ address: nubo.address, codec: bench.options.codec, rooms: populated.rooms, slow },
+        guests: tokens.slice(writers).map((token) => ({ token, hears: [0] })),
+        traffic: { writers: tokens.slice(0, writers), rooms: [0], perSecond, textBytes },
+        ...{ calmSeconds, stalledSeconds, settleSeconds: 20 },
+      };
+      const before = (await nubo.counters()).slowReaders ?? 0;
+      const memory = new MemoryWatch(nubo);
+      const { report, windows } = await playOn(bench, nubo, task, memory.onEdge).finally(() => memory.end());
+      const noticed = ((await nubo.counters()).slowReaders ?? 0) - before;
+      const { calm, stalled, recovery } = report;
+      judge(bench, 'slow-readers', report);
+      if (noticed === 0 || report.toldGap === 0)
+        bench.fault(
+          `slow-readers: the server dropped nothing for ${slow} who do not read, so nothing was shown`,
+        );
+      const grown = memory.most('stalled') - memory.most('calm');
+      if (grown > slow * slowBytesMax + spareBytes)
+        bench.fault(
+          `slow-readers: the server grew by ${Math.round(grown / megabyte)} MB for ${slow} slow readers`,
+        );
+      bench.record({
+        ...ofNubo(bench.options),
+        figures: {
+          ...{ othersP50Calm: calm.delivery.p50, othersP99Calm: calm.delivery.p99 },
+          ...{ othersP50Stalled: stalled.delivery.p50, othersP99Stalled: stalled.delivery.p99 },
+          ...{ othersP99Recovery: recovery.delivery.p99 },
+          ...{ ackP99Calm: calm.ack.p99, ackP99Stalled: stalled.ack.p99 },
+          ...{ slow, toldGap: report.toldGap, cutOff: report.cut, pagesPulled: report.pagesPulled },
+          recoverP99: report.recover.p99,
+          memoryCalmMegabytes: memory.most('calm') / megabyte,
+          memoryStalledMegabytes: memory.most('stalled') / megabyte,
+          memoryRecoveryMegabytes: memory.most('recovery') / megabyte,
+          ...coresOf(windows.get('stalled')),
+        },
+        ...cpuEach(windows.get('stalled'), stalled.delivery.count),
+      });
+    });
+  },
+};
