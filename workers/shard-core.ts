@@ -138,6 +138,7 @@ function writerKind(options: ShardCoreOptions, system: ActorSystem): ActorKind<W
     timers: ports.timers,
     store,
     answer: (message) => post(frontOf(message.request), message),
+    acknowledge: post,
     tellConversation: (conv, message) => {
       system.tell(`conversation/${conv}`, message, { system: true });
     },

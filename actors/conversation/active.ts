@@ -28,6 +28,8 @@ export class Active {
   /** Those that waited and are decided again just now. */
   private redoing: typeof this.waiting = [];
   private appends: Append[] = [];
+  /** No id above it was ever asked of this instance. */
+  private highestAsked = '';
 
   constructor(context: ConversationContext, ports: ConversationPorts, state: ConversationState) {
     this.context = context;
@@ -123,14 +125,29 @@ export class Active {
     const { id, user } = request;
     const answered = this.ports.answered.find(user, request.conv, id);
     if (answered !== undefined) return this.answer([request.request], answered);
+    // So it is with nearly all: an id above every other is in none of the places where it could be found.
+    const isNew = id > this.highestAsked && this.state.window.isAboveAll(id);
+    if (id > this.highestAsked) this.highestAsked = id;
+    if (isNew) this.consider({ request, retries: [], checked: false });
+    else this.search(request);
+  }
+
+  /** Looks for the operation where one of its id may be: done, under way, or held back. */
+  private search(request: DurableRequest): void {
+    const { id } = request;
     const known = this.state.window.remembered(id);
     if (known !== undefined)
-      return this.answerDuplicate([request.request], request, { ...known, conv: request.conv, id });
+      return this.answerDuplicate([request.request], request, { ...known, conv: request.conv });
     const pending = this.pending.find(id);
     if (pending !== undefined) return this.joinPending(request, pending);
     const held = this.questions.find(id) ?? this.findWaiting(id);
     if (held !== undefined) return this.joinHeld(request, held);
-    const fresh: Held = { request, retries: [], checked: false };
+    this.consider({ request, retries: [], checked: false });
+  }
+
+  /** Nothing is known of this id. What lies where nothing can be known is looked up in the log. */
+  private consider(fresh: Held): void {
+    const { id } = fresh.request;
     const isOutside = checkIdWindow(id, this.ports.clock.now()) !== undefined;
     if (isOutside || this.state.window.mayBeForgotten(id))
       this.ask(fresh, () => this.questions.askForId(fresh));
@@ -156,8 +173,6 @@ export class Active {
   /** The rules, once it is known that the id is new. */
   private admit(held: Held): void {
     const { request } = held;
-    const outside = checkIdWindow(request.id, this.ports.clock.now());
-    if (outside !== undefined) return this.refuse(held, outside);
     const decision = decide(this.state, this.pending, request, held.checked);
     switch (decision.kind) {
       case 'append':
@@ -193,10 +208,10 @@ export class Active {
 
   private onCommitted(events: readonly LogEvent[]): void {
     for (const event of events) {
-      this.pending.settle(event.id);
+      this.pending.committed(event);
       applyEvent(this.state, event);
     }
-    this.ports.publisher.publish(this.context.id, [...events]);
+    this.ports.publisher.publish(this.context.id, events);
     for (const event of events) this.notifyNewMembers(event);
     this.goOn();
   }
@@ -250,8 +265,10 @@ export class Active {
         const message = 'replyTo: there is no such message in this conversation.';
         return this.refuse(held, { code: 'not_found', message, stored: false });
       }
-      case 'new':
-        return this.admit(held);
+      case 'new': {
+        const outside = checkIdWindow(held.request.id, this.ports.clock.now());
+        return outside === undefined ? this.admit(held) : this.refuse(held, outside);
+      }
     }
   }
 

@@ -33,7 +33,7 @@ export class Answered {
   find(user: string, conv: string, id: string): Answer | undefined {
     // Every operation comes this way. Its id alone says nearly always that there is nothing: making a key of all
     // three, and hashing that, costs many times as much.
-    if (!this.counts.has(id)) return undefined;
+    if (this.counts.size === 0 || !this.counts.has(id)) return undefined;
     return this.answers.get(keyOf({ user, conv, id }))?.answer;
   }
 

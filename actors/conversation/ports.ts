@@ -14,7 +14,7 @@ export interface PublisherPort {
   subscribe(front: number, conv: string, head: number): void;
   /** The last seq told to interested fronts; undefined when none is interested. */
   lastSeq(conv: string): number | undefined;
-  publish(conv: string, events: LogEvent[]): void;
+  publish(conv: string, events: readonly LogEvent[]): void;
   missed(conv: string, head: number): void;
   ephemeral(conv: string, event: ControlEvent, at: number): void;
 }

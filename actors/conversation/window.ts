@@ -5,6 +5,7 @@
  */
 import type { LogEvent } from '#src/wire/events.js';
 import { wireLimits } from '#src/wire/limits.js';
+import { RecentIds, type Remembered } from './recent-ids.js';
 
 export const windowLimits = {
   eventsMax: 128,
@@ -13,17 +14,11 @@ export const windowLimits = {
   idsMax: 1024,
 } as const;
 
-export interface Remembered {
-  readonly from: string;
-  readonly seq: number;
-  readonly at: number;
-}
-
 export class RecentWindow {
   private events: LogEvent[] = [];
   private chars = 0;
   /** The events themselves as long as they are here. */
-  private readonly ids = new Map<string, Remembered>();
+  private readonly ids = new RecentIds(windowLimits.idsMax);
   /** The highest id that may be stored and is not remembered; '' when all are. */
   private floor: string;
 
@@ -43,14 +38,19 @@ export class RecentWindow {
   add(event: LogEvent): void {
     this.events.push(event);
     this.chars += charsOf(event);
-    this.ids.set(event.id, event);
+    const forgotten = this.ids.add(event);
+    if (forgotten !== undefined && forgotten > this.floor) this.floor = forgotten;
     if (this.events.length > 2 * windowLimits.eventsMax || this.chars > 2 * windowLimits.textCharsMax)
       this.trim();
-    if (this.ids.size > windowLimits.idsMax) this.forgetOldestId();
+  }
+
+  /** No operation with this id or a higher one is remembered or may be stored. */
+  isAboveAll(id: string): boolean {
+    return id > this.ids.highest && id > this.floor;
   }
 
   remembered(id: string): Remembered | undefined {
-    return this.ids.get(id);
+    return this.ids.find(id);
   }
 
   /** May this id be stored although it is not remembered? Then the store must be asked. */
@@ -76,19 +76,9 @@ export class RecentWindow {
       drop += 1;
     }
     // Their ids outlive them, and must not keep their texts.
-    for (const { id, from, seq, at } of this.events.slice(0, drop)) {
-      if (this.ids.has(id)) this.ids.set(id, { from, seq, at });
-    }
+    for (let place = 0; place < drop; place++) this.ids.strip(this.events.length - 1 - place);
     this.events = this.events.slice(drop);
     this.chars = chars;
-  }
-
-  private forgetOldestId(): void {
-    for (const id of this.ids.keys()) {
-      this.ids.delete(id);
-      if (id > this.floor) this.floor = id;
-      return;
-    }
   }
 }
 

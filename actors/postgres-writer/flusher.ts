@@ -39,9 +39,10 @@ export class Flusher {
     return this.dirty.isEmpty && this.inFlight === undefined;
   }
 
-  onCommitted(event: LogEvent, batch: number): void {
+  /** What a batch brought to one conversation. */
+  onCommitted(conv: string, events: readonly LogEvent[], batch: number): void {
     this.batch = batch;
-    this.dirty.onCommitted(event);
+    this.dirty.onCommitted(conv, events);
     this.schedule();
   }
 

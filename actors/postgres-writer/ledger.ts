@@ -6,11 +6,25 @@ import type { Head } from '#src/storage/ports.js';
 import type { LogEvent } from '#src/wire/events.js';
 import type { Append } from '../messages.js';
 
+/** What the writer keeps of a conversation: made by its first load or operation, closed when nobody needs it. */
+export interface Account {
+  readonly conv: string;
+  /** As committed. undefined: not read yet, or forgotten. */
+  head: Head | undefined;
+  /** Where the numbering of the attempt under way stands. */
+  next: { seq: number; number: number };
+  /** Operations queued or in flight. */
+  owed: number;
+  /** Events of a batch that was just committed, until the conversation is told. */
+  committed: LogEvent[];
+}
+
 export interface Entry {
   readonly event: LogEvent;
   readonly bytes: number;
   /** Requests that are answered with its result: the first and its retries. */
   readonly requests: number[];
+  readonly account: Account;
 }
 
 export const ledgerLimits = {
@@ -23,9 +37,8 @@ export const ledgerLimits = {
 } as const;
 
 export class Ledger {
-  readonly heads = new Map<string, Head>();
+  private readonly accounts = new Map<string, Account>();
   private readonly pending = new Map<string, Entry>();
-  private readonly pendingByConversation = new Map<string, number>();
   private queue: Entry[] = [];
   private taken = 0;
   private queuedBytes = 0;
@@ -49,15 +62,26 @@ export class Ledger {
   }
 
   isFree(conv: string): boolean {
-    return !this.pendingByConversation.has(conv);
+    return (this.accounts.get(conv)?.owed ?? 0) === 0;
+  }
+
+  /** The conversation was read: its operations are numbered from here on. */
+  begin(conv: string, head: Head): void {
+    this.accountOf(conv).head = { ...head };
+  }
+
+  /** Nobody needs its head any more. What is still owed of it keeps its account. */
+  forget(conv: string): void {
+    if (this.isFree(conv)) this.accounts.delete(conv);
   }
 
   add(append: Append): void {
-    // A copy: a retry that overtook its own commit brings the committed object again, and batches number what they hold.
-    const entry: Entry = { event: { ...append.event }, bytes: append.bytes, requests: [append.request] };
-    this.pending.set(append.event.id, entry);
-    const { conv } = append.event;
-    this.pendingByConversation.set(conv, (this.pendingByConversation.get(conv) ?? 0) + 1);
+    // A retry that overtook its own commit brings the committed event again, and batches number what they hold.
+    const event = append.event.seq === 0 ? append.event : { ...append.event };
+    const account = this.accountOf(event.conv);
+    account.owed += 1;
+    const entry: Entry = { event, bytes: append.bytes, requests: [append.request], account };
+    this.pending.set(event.id, entry);
     this.queue.push(entry);
     this.queuedBytes += append.bytes;
   }
@@ -87,15 +111,18 @@ export class Ledger {
   }
 
   /** The entry has its result. Returns true when nothing else of its conversation is owed. */
-  settle(entry: Entry): boolean {
-    const { id, conv } = entry.event;
-    this.pending.delete(id);
-    const left = (this.pendingByConversation.get(conv) ?? 1) - 1;
-    if (left > 0) {
-      this.pendingByConversation.set(conv, left);
-      return false;
+  settle({ event, account }: Entry): boolean {
+    this.pending.delete(event.id);
+    account.owed -= 1;
+    return account.owed === 0;
+  }
+
+  private accountOf(conv: string): Account {
+    let account = this.accounts.get(conv);
+    if (account === undefined) {
+      account = { conv, head: undefined, next: { seq: 0, number: 0 }, owed: 0, committed: [] };
+      this.accounts.set(conv, account);
     }
-    this.pendingByConversation.delete(conv);
-    return true;
+    return account;
   }
 }

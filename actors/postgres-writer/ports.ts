@@ -1,7 +1,7 @@
 /** What the writer needs of its shard. */
 import type { Clock, Timers } from '#src/runtime/ports.js';
 import type { LogStore } from '#src/storage/ports.js';
-import type { ToFront } from '#src/threads/messages.js';
+import type { Acks, ToFront } from '#src/threads/messages.js';
 import type { ConversationMessage } from '../messages.js';
 
 export interface WriterPorts {
@@ -10,6 +10,8 @@ export interface WriterPorts {
   readonly store: LogStore;
   /** Answers a request at the front it came from. */
   answer(message: Extract<ToFront, { request: number }>): void;
+  /** Operations of a front that are committed now. */
+  acknowledge(front: number, acks: Acks): void;
   /** Tells a conversation's actor; results are never refused. */
   tellConversation(conv: string, message: ConversationMessage): void;
   /** The shard cannot go on: the thread must end and be started again (`fenced`: the process). */

@@ -15,8 +15,9 @@ import type { StoredOperation, WriteOutcome } from '#src/storage/ports.js';
 import type { ToFront } from '#src/threads/messages.js';
 import type { LogEvent } from '#src/wire/events.js';
 import type { Append, WriterMessage } from '../messages.js';
+import { BatchAcks } from './batch-acks.js';
 import { Flusher } from './flusher.js';
-import { type Entry, Ledger } from './ledger.js';
+import { type Account, type Entry, Ledger } from './ledger.js';
 import { numberEvents } from './numbering.js';
 import type { WriterPorts } from './ports.js';
 import { Readers } from './readers.js';
@@ -198,7 +199,7 @@ export class PostgresWriter implements Actor<WriterMessage> {
     if (entries.length === 0 && this.probes.length === 0) return;
     const events = entries.map((entry) => entry.event);
     this.lastAt = Math.max(this.lastAt, this.ports.clock.now());
-    numberEvents(events, this.ledger.heads, this.lastAt);
+    numberEvents(entries, this.lastAt);
     const attempt = { batch: this.batch + 1, entries, startedAt: this.ports.clock.now() };
     this.enter({ name: 'writing', attempt });
     this.ports.store.write({ epoch: this.epoch, batch: attempt.batch, events }, (outcome) =>
@@ -240,28 +241,28 @@ export class PostgresWriter implements Actor<WriterMessage> {
   private onCommitted({ batch, entries, startedAt }: Attempt): void {
     this.batch = batch;
     this.ports.onBatch?.(entries.length, this.ports.clock.now() - startedAt);
-    const byConversation = new Map<string, LogEvent[]>();
-    for (const { event, requests } of entries) {
-      for (const request of requests) {
-        this.ports.answer({
-          kind: 'ack',
-          request,
-          id: event.id,
-          seq: event.seq,
-          at: event.at,
-          conv: event.conv,
-        });
-      }
-      this.ledger.heads.set(event.conv, { seq: event.seq, number: event.number });
-      const events = byConversation.get(event.conv);
-      if (events === undefined) byConversation.set(event.conv, [event]);
-      else events.push(event);
-      this.flusher.onCommitted(event, batch);
+    const moved: Account[] = [];
+    const batchAcks = new BatchAcks();
+    for (const { event, requests, account } of entries) {
+      for (const request of requests) batchAcks.add(request, event.seq);
+      if (account.committed.length === 0) moved.push(account);
+      account.committed.push(event);
     }
-    for (const [conv, events] of byConversation)
-      this.ports.tellConversation(conv, { kind: 'committed', events });
+    for (const { front, acks } of batchAcks.messages(entries[0]?.event.at ?? 0))
+      this.ports.acknowledge(front, acks);
+    for (const account of moved) this.publish(account, batch);
     for (const probe of this.probes.splice(0)) probe(batch);
     this.settle(entries);
+  }
+
+  /** Moves the conversation's head and tells it. */
+  private publish(account: Account, batch: number): void {
+    const { conv, committed: events } = account;
+    account.committed = [];
+    const last = events.at(-1);
+    if (last !== undefined) account.head = { seq: last.seq, number: last.number };
+    this.flusher.onCommitted(conv, events, batch);
+    this.ports.tellConversation(conv, { kind: 'committed', events });
   }
 
   private onDuplicatesFound(result: Extract<WriterMessage, { kind: 'duplicates found' }>['result']): void {

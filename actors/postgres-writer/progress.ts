@@ -8,63 +8,74 @@ import type { LogEvent } from '#src/wire/events.js';
 /** Characters of a message that lists show. */
 const previewCharsMax = 140;
 
-type DirtyHead = { conv: string; seq: number; number: number; at: number; preview: string };
-type DirtyMark = { conv: string; user: string; mark: number };
+interface Dirty {
+  /** undefined: only marks moved. */
+  head: { seq: number; number: number; at: number; preview: string } | undefined;
+  /** The number each user has read up to. */
+  readonly marks: Map<string, number>;
+}
 
 export class DirtyProgress {
-  private heads = new Map<string, DirtyHead>();
-  private marks = new Map<string, DirtyMark>();
+  private conversations = new Map<string, Dirty>();
 
   get isEmpty(): boolean {
-    return this.heads.size === 0 && this.marks.size === 0;
+    return this.conversations.size === 0;
   }
 
-  onCommitted(event: LogEvent): void {
-    const previous = this.heads.get(event.conv);
-    let preview = previous?.preview ?? '';
-    if (event.ev === 'message.new') {
-      preview = previewOf(event.text === '' ? `[${event.type ?? 'text'}]` : event.text);
-      this.mark(event.conv, event.from, event.number);
+  /** The next events of one conversation, in their order. */
+  onCommitted(conv: string, events: readonly LogEvent[]): void {
+    const last = events.at(-1);
+    if (last === undefined) return;
+    const dirty = this.dirtyOf(conv);
+    let message: LogEvent<'message.new'> | undefined;
+    for (const event of events) {
+      if (event.ev !== 'message.new') continue;
+      message = event;
+      // Nobody has read further than what was just said.
+      dirty.marks.set(event.from, event.number);
     }
-    if (previous === undefined) {
-      this.heads.set(event.conv, {
-        conv: event.conv,
-        seq: event.seq,
-        number: event.number,
-        at: event.at,
-        preview,
-      });
-      return;
-    }
-    previous.seq = event.seq;
-    previous.number = event.number;
-    previous.at = event.at;
-    previous.preview = preview;
+    const preview =
+      message === undefined
+        ? (dirty.head?.preview ?? '')
+        : previewOf(message.text === '' ? `[${message.type ?? 'text'}]` : message.text);
+    const { seq, number, at } = last;
+    dirty.head = { seq, number, at, preview };
   }
 
   mark(conv: string, user: string, mark: number): void {
-    const key = conv + user;
-    const previous = this.marks.get(key);
-    if (previous === undefined) this.marks.set(key, { conv, user, mark });
-    else if (previous.mark < mark) previous.mark = mark;
+    const { marks } = this.dirtyOf(conv);
+    if ((marks.get(user) ?? -1) < mark) marks.set(user, mark);
   }
 
   /** Hands over what moved and starts afresh. `batch`: the last one committed. */
   take(batch: number): Progress {
-    const taken = { batch, heads: [...this.heads.values()], marks: [...this.marks.values()] };
-    this.heads = new Map();
-    this.marks = new Map();
-    return taken;
+    const heads: Array<Progress['heads'][number]> = [];
+    const marks: Array<Progress['marks'][number]> = [];
+    for (const [conv, dirty] of this.conversations) {
+      if (dirty.head !== undefined) heads.push({ conv, ...dirty.head });
+      for (const [user, mark] of dirty.marks) marks.push({ conv, user, mark });
+    }
+    this.conversations = new Map();
+    return { batch, heads, marks };
   }
 
   /** Puts back what could not be written; what moved since stays. */
   restore(progress: Progress): void {
-    for (const head of progress.heads) {
-      const newer = this.heads.get(head.conv);
-      if (newer === undefined) this.heads.set(head.conv, { ...head });
-      else if (newer.preview === '') newer.preview = head.preview;
+    for (const { conv, ...head } of progress.heads) {
+      const dirty = this.dirtyOf(conv);
+      if (dirty.head === undefined) dirty.head = head;
+      else if (dirty.head.preview === '') dirty.head.preview = head.preview;
     }
     for (const { conv, user, mark } of progress.marks) this.mark(conv, user, mark);
+  }
+
+  private dirtyOf(conv: string): Dirty {
+    let dirty = this.conversations.get(conv);
+    if (dirty === undefined) {
+      dirty = { head: undefined, marks: new Map() };
+      this.conversations.set(conv, dirty);
+    }
+    return dirty;
   }
 }
 

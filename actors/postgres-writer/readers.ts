@@ -50,7 +50,7 @@ export class Readers {
   forget(conv: string): void {
     this.atBarrier.delete(conv);
     this.newest.delete(conv);
-    if (this.ledger.isFree(conv)) this.ledger.heads.delete(conv);
+    this.ledger.forget(conv);
   }
 
   onLoadDone(
@@ -66,7 +66,7 @@ export class Readers {
       this.ports.tellConversation(conv, { kind: 'load failed', message: result.message, ...asker });
       return;
     }
-    this.ledger.heads.set(conv, result.snapshot.head);
+    this.ledger.begin(conv, result.snapshot.head);
     this.ports.tellConversation(conv, { kind: 'loaded', snapshot: result.snapshot, ...asker });
   }
 

@@ -4,7 +4,7 @@ import type { Timers } from '../runtime/ports.js';
 import type { AckResult, ConversationRequest, Refusal, ToShard } from '../threads/messages.js';
 import type { ServiceName, Services } from '../threads/services.js';
 import type { FrontLimits } from './limits.js';
-import type { Answer, Requests, Waiting } from './requests.js';
+import type { Answer, OperationId, Requests, Waiting } from './requests.js';
 import type { Shards } from './shards.js';
 
 /** A shard's refusal as it is told to a client. */
@@ -36,9 +36,10 @@ export class Calls {
 
   /** Asks a conversation. Rejects with RefusedError; `unavailable` when nothing came in time. */
   async ask(question: Question): Promise<AckResult> {
-    const answer = await this.exchange(this.shards.of(question.conv), (request) => {
-      return { ...question, request } as ConversationRequest;
-    });
+    const shard = this.shards.of(question.conv);
+    const operation = 'id' in question ? { id: question.id, conv: question.conv } : undefined;
+    const message = (request: number) => ({ ...question, request }) as ConversationRequest;
+    const answer = await this.exchange(shard, message, operation);
     if (answer.kind === 'ack') return answer;
     throw new Error(`a conversation answered ${answer.kind} to ${question.kind}`);
   }
@@ -57,10 +58,12 @@ export class Calls {
   private exchange(
     shard: number,
     message: (request: number) => ToShard,
+    operation?: OperationId,
   ): Promise<Exclude<Answer, { kind: 'err' }>> {
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
         shard,
+        operation,
         settle: (answer) => {
           cancel();
           if (answer.kind !== 'err') return resolve(answer);

@@ -123,6 +123,8 @@ class FrontCore implements Front, SessionHost {
       case 'answer':
       case 'subscribed':
         return this.requests.settle(message);
+      case 'acks':
+        return this.requests.settleAll(message);
       case 'publish':
         return this.topics.publish(message.conv, message.events);
       case 'missed':

@@ -44,7 +44,9 @@ function performDurable(session: Session, identity: Identity, operation: Durable
   if (fault !== undefined) return session.refuse(operation.ref, fault);
   const conv = conversationOf(operation, identity.user);
   const { host } = session;
-  const waiting = new OperationRequest(session, host.shards.of(conv), operation.ref, operation.op);
+  const waiting = new OperationRequest(session, host.shards.of(conv), operation, {
+    operation: { id: operation.id, conv },
+  });
   const request = host.requests.open(waiting);
   deliver(
     session,
@@ -63,13 +65,9 @@ function performHistory(session: Session, identity: Identity, operation: Operati
     return session.refuse(operation.ref, session.overloaded('Read what was sent first.'));
   }
   const { host } = session;
-  const waiting = new OperationRequest(
-    session,
-    host.shards.of(operation.conv),
-    operation.ref,
-    'history',
-    placeOf(operation),
-  );
+  const waiting = new OperationRequest(session, host.shards.of(operation.conv), operation, {
+    place: placeOf(operation),
+  });
   const request = host.requests.open(waiting);
   deliver(session, waiting, request, historyRequest(operation, request, identity.user));
 }
@@ -78,7 +76,7 @@ function performRead(session: Session, identity: Identity, operation: Operation<
   if (!admit(session, operation.ref)) return;
   const { conv, seq } = operation;
   const { host } = session;
-  const waiting = new OperationRequest(session, host.shards.of(conv), operation.ref, 'read');
+  const waiting = new OperationRequest(session, host.shards.of(conv), operation);
   const request = host.requests.open(waiting);
   deliver(session, waiting, request, { kind: 'read', request, user: identity.user, conv, seq });
 }

@@ -1,13 +1,20 @@
 /** The requests a front has sent to shards and not seen answered. Each is settled exactly once (W7, P7). */
-import type { ToFront } from '../threads/messages.js';
+import type { Acks, ToFront } from '../threads/messages.js';
 
 /** The answers a request can have. */
 export type Answer = Extract<ToFront, { request: number }>;
+
+export interface OperationId {
+  readonly id: string;
+  readonly conv: string;
+}
 
 /** Whoever waits: a socket's operation, a REST request, a check of the front itself. */
 export interface Waiting {
   /** The thread index of the shard that was asked. */
   readonly shard: number;
+  /** Of a durable operation: which one it is. Its ack does not say. */
+  readonly operation?: OperationId | undefined;
   settle(answer: Answer): void;
 }
 
@@ -51,6 +58,24 @@ export class Requests {
     if (waiting === undefined) return;
     this.waiting.delete(answer.request);
     waiting.settle(answer);
+  }
+
+  /** Hands each of many acks to whoever waits for it. */
+  settleAll({ at, requests, seqs }: Acks): void {
+    requests.forEach((request, place) => {
+      const waiting = this.waiting.get(request);
+      if (waiting === undefined) return;
+      this.waiting.delete(request);
+      const { operation } = waiting;
+      waiting.settle({
+        kind: 'ack',
+        request,
+        id: operation?.id,
+        seq: seqs[place],
+        at,
+        conv: operation?.conv,
+      });
+    });
   }
 
   /** Whether the shard had stored what it was asked is unknown: no `stored`, and a retry will tell (P6, P7). */

@@ -3,26 +3,33 @@ import type { AckResult } from '../threads/messages.js';
 import type { Ack } from '../wire/events.js';
 import type { OperationName } from '../wire/operations.js';
 import { type Place, shortened } from './page.js';
-import type { Answer, Waiting } from './requests.js';
+import type { Answer, OperationId, Waiting } from './requests.js';
 import type { Session } from './session.js';
 import { SmallSet } from './small-set.js';
 import { estimatedBytes, type Topic } from './topic.js';
 
 export class OperationRequest implements Waiting {
   readonly shard: number;
+  readonly operation: OperationId | undefined;
   private readonly session: Session;
   private readonly ref: number;
-  private readonly operation: OperationName;
+  private readonly name: OperationName;
   private readonly place: Place | undefined;
   private readonly startedAt: number;
 
-  /** `place`: of history, which end of a page that is too large to keep. */
-  constructor(session: Session, shard: number, ref: number, operation: OperationName, place?: Place) {
+  /** `operation`: of a durable one. `place`: of history, which end of a page that is too large to keep. */
+  constructor(
+    session: Session,
+    shard: number,
+    asked: { readonly ref: number; readonly op: OperationName },
+    details: { readonly operation?: OperationId; readonly place?: Place | undefined } = {},
+  ) {
     this.session = session;
     this.shard = shard;
-    this.ref = ref;
-    this.operation = operation;
-    this.place = place;
+    this.ref = asked.ref;
+    this.name = asked.op;
+    this.operation = details.operation;
+    this.place = details.place;
     this.startedAt = session.host.stopwatch();
   }
 
@@ -36,7 +43,7 @@ export class OperationRequest implements Waiting {
     if (session.isClosing) return;
     if (answer.kind === 'ack') {
       const { host } = session;
-      if (this.operation === 'send') host.counters.sendToAck.observe(host.stopwatch() - this.startedAt);
+      if (this.name === 'send') host.counters.sendToAck.observe(host.stopwatch() - this.startedAt);
       this.acknowledge(answer);
     } else if (answer.kind === 'err') session.refuse(this.ref, answer);
     else throw new Error(`an operation was answered with ${answer.kind}`);

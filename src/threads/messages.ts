@@ -79,6 +79,17 @@ export interface AckResult {
   readonly events?: LogEvent[];
 }
 
+/**
+ * Operations of one front that a batch has brought into the log at this time: the nth request has the nth seq. Of which
+ * ids and conversations they were the front knows. Columns of numbers, since there are very many.
+ */
+export interface Acks {
+  readonly kind: 'acks';
+  readonly at: number;
+  readonly requests: Float64Array;
+  readonly seqs: Float64Array;
+}
+
 export interface Refusal {
   readonly code: ErrorName;
   readonly message: string;
@@ -102,6 +113,7 @@ export type Backlog =
 
 export type ToFront =
   | ({ kind: 'ack'; request: number } & AckResult)
+  | Acks
   | ({ kind: 'err'; request: number } & Refusal)
   /** What a service answered. */
   | { kind: 'answer'; request: number; output: unknown }
@@ -109,7 +121,7 @@ export type ToFront =
   /** To every front, before anybody else hears of it: they remember it for the shard's successor. */
   | { kind: 'refused'; refused: Refused }
   /** Durable events in order, the first one following the last one published to this front. */
-  | { kind: 'publish'; conv: string; events: LogEvent[] }
+  | { kind: 'publish'; conv: string; events: readonly LogEvent[] }
   /** The front's subscribers lack the events after the last one published, up to head. */
   | { kind: 'missed'; conv: string; head: number }
   | { kind: 'ephemeral'; conv: string; event: ControlEvent; at: number }

@@ -181,11 +181,13 @@ export class Publisher {
   }
 }
 
-function eventsAfter(seq: number, conv: string, events: readonly LogEvent[]): LogEvent[] {
-  const fresh = events.filter((event) => event.seq > seq);
-  fresh.forEach((event, index) => {
-    const expected = seq + 1 + index;
-    if (event.seq !== expected) throw new Error(`${conv}: ${event.seq} published where ${expected} was next`);
-  });
+function eventsAfter(seq: number, conv: string, events: readonly LogEvent[]): readonly LogEvent[] {
+  const isFresh = events[0] === undefined || events[0].seq > seq;
+  const fresh = isFresh ? events : events.filter((event) => event.seq > seq);
+  let next = seq;
+  for (const event of fresh) {
+    next += 1;
+    if (event.seq !== next) throw new Error(`${conv}: ${event.seq} published where ${next} was next`);
+  }
   return fresh;
 }

@@ -13,6 +13,8 @@ const eventBytes = 384;
 const metadataBytes = 1024;
 /** A uuid in a list. */
 const idBytes = 64;
+/** A request's number and a seq. */
+const ackBytes = 16;
 /** Three ids and two sentences. */
 const refusedBytes = 512;
 
@@ -47,6 +49,7 @@ export function bytesToFront(message: ToFront): number {
   if (message.kind === 'subscribed' && message.backlog.kind === 'events') {
     return messageBytes + bytesOfEvents(message.backlog.events);
   }
+  if (message.kind === 'acks') return messageBytes + message.requests.length * ackBytes;
   if (message.kind === 'refused') return refusedBytes;
   return messageBytes;
 }

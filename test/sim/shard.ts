@@ -3,7 +3,7 @@ import type { ConversationMessage } from '#actors/messages.js';
 import type { Actor } from '#src/runtime/actor.js';
 import type { LogStore } from '#src/storage/ports.js';
 import { createLink, type Link, type LinkPort } from '#src/threads/link.js';
-import type { ConversationRequest, ToFront, ToShard } from '#src/threads/messages.js';
+import type { Acks, ConversationRequest, ToFront, ToShard } from '#src/threads/messages.js';
 import { createPublisher } from '#src/threads/publisher.js';
 import type { Simulation } from '#test/support/sim-clock.js';
 import type { SimDatabase } from '#test/support/sim-database.js';
@@ -131,6 +131,7 @@ export class SimShard {
     const link = this.links.get(front);
     if (link === undefined) return undefined;
     const passes = (message: ToFront): boolean => {
+      if (message.kind === 'acks') this.witnessAcks(message);
       const asked = 'request' in message ? this.asked.get(message.request) : undefined;
       this.host.witness.hear(message, asked);
       return this.host.planting.toFront(message) !== undefined;
@@ -140,6 +141,14 @@ export class SimShard {
       postOrQueue: (message, bytes) => !passes(message) || link.postOrQueue(message, bytes),
       onCredit: (run) => link.onCredit(run),
     };
+  }
+
+  private witnessAcks({ requests, seqs, at }: Acks): void {
+    requests.forEach((request, place) => {
+      const asked = this.asked.get(request);
+      const { id, conv } = asked !== undefined && 'id' in asked ? asked : { id: '', conv: '' };
+      this.host.witness.hear({ kind: 'ack', request, id, seq: seqs[place] ?? 0, at, conv }, asked);
+    });
   }
 
   private crashing(store: LogStore): LogStore {

@@ -68,6 +68,7 @@ export function createChannel(
 function copyOf<Value>(value: Value): Value {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(copyOf) as Value;
+  if (value instanceof Float64Array) return value.slice() as Value;
   const copy: Record<string, unknown> = {};
   for (const key in value) copy[key] = copyOf(value[key]);
   return copy as Value;

@@ -49,6 +49,11 @@ function createBench() {
       },
       store,
       answer: (message) => void answers.push(message),
+      acknowledge: (_front, { requests, seqs, at }) => {
+        requests.forEach((request, place) => {
+          answers.push({ kind: 'ack', request, seq: seqs[place] ?? 0, at });
+        });
+      },
       tellConversation: (conv, message) => void told.push({ conv, message }),
       fatal: (reason) => void fatal.push(reason),
     },
