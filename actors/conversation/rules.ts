@@ -113,11 +113,12 @@ function decideSend(
   }
   const event: LogEvent<'message.new'> = {
     ev: 'message.new',
-    conv: request.conv,
+    // The names that are here already: each message brought its own copy of them, which need not stay.
+    conv: state.info?.conv ?? request.conv,
     seq: 0,
     number: 0,
     id: request.id,
-    from: request.user,
+    from: state.members.get(request.user)?.user ?? request.user,
     at: 0,
     text: request.text,
   };
@@ -166,9 +167,9 @@ function decideRemove(state: ConversationState, pending: Pending, request: Reque
   if (request.member === request.user) return refuse('invalid', 'user: use leave to go yourself.');
   if (pending.isRestricted(request.member) || pending.isBeingAdmitted(request.member))
     return { kind: 'wait' };
-  const role = state.members.get(request.member);
+  const role = state.members.get(request.member)?.role;
   if (role === undefined) return { kind: 'unchanged' };
-  const own = state.members.get(request.user) ?? 'member';
+  const own = state.members.get(request.user)?.role ?? 'member';
   if (rank[role] >= rank[own])
     return refuse('forbidden', `A member with the role ${role} can be removed only from above.`);
   return { kind: 'append', event: { ev: 'member.remove', ...draft(request), user: request.member } };
@@ -184,7 +185,7 @@ function decideManage(
   if (actor !== 'member') return actor === 'undecided' ? { kind: 'wait' } : notFound;
   if (state.info?.type === 'direct')
     return refuse('forbidden', 'A direct conversation keeps its two members.');
-  if (rank[state.members.get(request.user) ?? 'member'] < rank.admin) {
+  if (rank[state.members.get(request.user)?.role ?? 'member'] < rank.admin) {
     return refuse('forbidden', 'Only the owner and admins add and remove members.');
   }
   return undefined;

@@ -1,6 +1,6 @@
 /** What a conversation is: pure state, moved only by the events of its log. */
-import type { ConversationInfo, ConversationSnapshot, Head } from '#src/storage/ports.js';
-import type { LogEvent, Role } from '#src/wire/events.js';
+import type { ConversationInfo, ConversationSnapshot, Head, Member } from '#src/storage/ports.js';
+import type { LogEvent } from '#src/wire/events.js';
 import { RecentWindow } from './window.js';
 
 export interface ConversationState {
@@ -8,7 +8,7 @@ export interface ConversationState {
   info: ConversationInfo | undefined;
   head: Head;
   /** Present members only. */
-  readonly members: Map<string, Role>;
+  readonly members: Map<string, Pick<Member, 'user' | 'role'>>;
   readonly window: RecentWindow;
 }
 
@@ -16,7 +16,7 @@ export function stateOf(snapshot: ConversationSnapshot): ConversationState {
   return {
     info: snapshot.info,
     head: snapshot.head,
-    members: new Map(snapshot.members.map((member) => [member.user, member.role])),
+    members: new Map(snapshot.members.map((member) => [member.user, member])),
     window: new RecentWindow(snapshot.recent),
   };
 }
@@ -43,14 +43,14 @@ export function applyEvent(state: ConversationState, event: LogEvent): void {
         ...(event.title === undefined ? {} : { title: event.title }),
         ...(event.description === undefined ? {} : { description: event.description }),
       };
-      for (const member of event.members) state.members.set(member, 'member');
-      state.members.set(event.from, 'owner');
+      for (const user of event.members) state.members.set(user, { user, role: 'member' });
+      state.members.set(event.from, { user: event.from, role: 'owner' });
       return;
     case 'member.join':
-      state.members.set(event.from, 'member');
+      state.members.set(event.from, { user: event.from, role: 'member' });
       return;
     case 'member.add':
-      state.members.set(event.user, 'member');
+      state.members.set(event.user, { user: event.user, role: 'member' });
       return;
     case 'member.leave':
       state.members.delete(event.from);
