@@ -12,8 +12,8 @@ export const frontLimits = {
   closeMs: 10_000,
   /** Between two looks at all sessions: how late `exp`, deadlines and slow readers may be noticed. */
   sweepMs: 500,
-  /** Frames of 16 KB and more are not gathered by uWebSockets.js: events are merged up to this. */
-  mergedFrameBytes: 12 * 1024,
+  /** Events are merged up to this: with its head a frame just fits the 16 KB that uWebSockets.js sends at once. */
+  mergedFrameBytes: 16 * 1024 - 16,
   /** Direct frames are cut here, so that one answer does not fill the buffer at once. */
   directFrameBytes: 48 * 1024,
   /** A backlog larger than this is a `gap`, a page of history larger than this is shortened. */

@@ -18,9 +18,8 @@ export class Topic {
   readonly sparse = new SmallSet<Session>();
   /** The last seq that was taken in; `pending` ends with it. */
   lastSeq = 0;
-  /** Events of this turn that are not published yet, and about how many bytes they make. */
+  /** Events of this turn that are not published yet: together at its end, so that uWebSockets.js sends them together. */
   pending: LogEvent[] = [];
-  pendingBytes = 0;
   /** Sockets that joined in this turn: their answer goes out before any event does (W10). */
   joined: Session[] = [];
   /** The last turn in which a frame of any kind was given to its sockets. */

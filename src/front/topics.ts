@@ -7,7 +7,7 @@
  * after; and whatever the shard did not deliver is told as a `gap`.
  */
 import type { ToFront } from '../threads/messages.js';
-import { encodeMessages } from '../wire/codec.js';
+import { encodeFrames, encodeMessages } from '../wire/codec.js';
 import type { ControlEvent, LogEvent, ServerMessage } from '../wire/events.js';
 import { wireLimits } from '../wire/limits.js';
 import type { Codec } from '../wire/prescan.js';
@@ -16,7 +16,7 @@ import type { FrontLimits } from './limits.js';
 import type { BroadcastPort } from './ports.js';
 import type { Session } from './session.js';
 import type { Shards } from './shards.js';
-import { estimatedBytes, Topic, topicName } from './topic.js';
+import { Topic, topicName } from './topic.js';
 
 export interface TopicsHost {
   readonly number: number;
@@ -124,11 +124,7 @@ export class Topics {
       this.flush(topic);
       this.missed(topic, event.seq - 1);
     }
-    const bytes = estimatedBytes(event);
-    const full = topic.pending.length >= wireLimits.containerItemsMax;
-    if (full || topic.pendingBytes + bytes > this.host.limits.mergedFrameBytes) this.flush(topic);
     topic.pending.push(event);
-    topic.pendingBytes += bytes;
     topic.lastSeq = event.seq;
     // Who may see changes here: everything up to it goes to the old circle, the rest to the new one.
     if (event.ev === 'member.leave') this.evict(topic, event.from);
@@ -190,7 +186,6 @@ export class Topics {
     const events = topic.pending;
     this.beforePublish(topic, topic.publishedSeq);
     topic.pending = [];
-    topic.pendingBytes = 0;
     this.broadcast(topic, events);
   }
 
@@ -264,11 +259,12 @@ export class Topics {
     topic.givenTurn = this.host.turn();
     for (const codec of codecs) {
       if (topic.sockets[codec] === 0) continue;
-      const frame = encodeMessages(codec, messages);
-      this.give(topicName(codec, topic.conv, 'whole'), frame);
-      if (topic.sparse.size > 0) this.give(topicName(codec, topic.conv, 'sparse'), frame);
+      for (const frame of encodeFrames(codec, messages, this.host.limits.mergedFrameBytes)) {
+        this.give(topicName(codec, topic.conv, 'whole'), frame);
+        if (topic.sparse.size > 0) this.give(topicName(codec, topic.conv, 'sparse'), frame);
+        this.host.settleSlow();
+      }
     }
-    this.host.settleSlow();
     this.host.schedule();
   }
 

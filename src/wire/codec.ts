@@ -16,6 +16,7 @@ export {
   type DecodedItem,
   decodeOperations,
 } from './decode-operations.js';
+export { encodeFrames } from './encode-frames.js';
 export { encodeMessages } from './encode-messages.js';
 export type { Codec } from './prescan.js';
 

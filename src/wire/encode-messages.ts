@@ -32,7 +32,7 @@ export function encodeMessages(codec: Codec, messages: readonly ServerMessage[])
   return take();
 }
 
-function writeMessage(message: ServerMessage): void {
+export function writeMessage(message: ServerMessage): void {
   if ('ack' in message && message.events === undefined) writeAck(message);
   else if ('ev' in message && message.ev === 'message.new') writeNewMessage(message);
   else writeByPlaces(formOf(message), message as unknown as Record<string, unknown>);

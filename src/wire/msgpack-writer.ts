@@ -26,6 +26,37 @@ export function take(): Uint8Array {
   return frame;
 }
 
+/** Room for the longest header of an array of at most 65,535 items. */
+const arrayHeaderBytes = 3;
+
+/** Begins a frame that will be an array, if it comes to more than one item. */
+export function beginArray(): void {
+  begin();
+  reserve(arrayHeaderBytes);
+  position += arrayHeaderBytes;
+}
+
+/** Bytes written to the frame under way. */
+export function written(): number {
+  return position - start;
+}
+
+/** Takes back what was written beyond so many bytes. */
+export function rewind(bytes: number): void {
+  position = start + bytes;
+}
+
+/** Ends a frame that was begun as an array: one item stands by itself. */
+export function takeArray(items: number): Uint8Array {
+  const end = position;
+  position = start + arrayHeaderBytes - (items === 1 ? 0 : items < 16 ? 1 : arrayHeaderBytes);
+  const from = position;
+  if (items !== 1) writeArrayHeader(items);
+  start = end;
+  position = end;
+  return slab.subarray(from, end);
+}
+
 /** Makes room for so many bytes; moves the frame under way to a new slab when there is none. */
 function reserve(bytes: number): void {
   if (position + bytes <= slab.length) return;

@@ -25,7 +25,7 @@ export function isStorableText(text: string): boolean {
 }
 
 /** Browsers check operations by these schemas, too, and have no Buffer. */
-const utf8Length: (text: string) => number =
+export const utf8Length: (text: string) => number =
   typeof Buffer === 'undefined' ? (text) => new TextEncoder().encode(text).length : Buffer.byteLength;
 
 function text(bytesMax: number) {

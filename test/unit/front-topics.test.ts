@@ -1,5 +1,6 @@
 /** What subscribers hear, in which order, and what they are told when events are missing. */
 import { expect, test } from 'vitest';
+import { frontLimits } from '#src/front/limits.js';
 import { decodeMessages } from '#src/wire/codec.js';
 import { wireLimits } from '#src/wire/limits.js';
 import { type FakeClient, FrontHarness, messageEvent, startAt, testId } from '#test/support/front-harness.js';
@@ -106,6 +107,23 @@ test('P6 events of a turn are published once, encoded for the codecs in use', as
   expect(harness.hub.published.slice(1).map(({ topic }) => topic)).toEqual([`m:${conv}`, `j:${conv}`]);
   expect(story(client)).toEqual(['1', '2', '3', '4']);
   expect(story(browser)).toEqual(['4']);
+});
+
+test('P6 what a turn brought leaves together at its end, in as few frames as their real size allows', async () => {
+  const harness = new FrontHarness();
+  const client = await harness.live(user, { codec: 'msgpack' });
+  harness.subscribe(client, conv, 0);
+  const { mergedFrameBytes } = frontLimits;
+  const seqs = Array.from({ length: 300 }, (_, index) => index + 1);
+  for (const seq of seqs) publish(harness, seq);
+  expect(harness.hub.published).toEqual([]);
+  harness.endTurn();
+  const sizes = harness.hub.published.map(({ frame }) => frame.length);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(mergedFrameBytes);
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  expect(bytes).toBeGreaterThan(mergedFrameBytes);
+  expect(sizes).toHaveLength(Math.ceil(bytes / mergedFrameBytes));
+  expect(story(client)).toEqual(seqs.map(String));
 });
 
 test('P6 a hole in what the shard publishes is told, and what comes twice is published once', async () => {

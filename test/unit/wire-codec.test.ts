@@ -6,6 +6,7 @@ import {
   type DecodedItem,
   decodeMessages,
   decodeOperations,
+  encodeFrames,
   encodeMessages,
   encodeOperations,
   firstDurableSeq,
@@ -314,6 +315,37 @@ describe('operations', () => {
 });
 
 describe('messages', () => {
+  test('W3 cut into frames they are the same, in the same order, and no frame could have held the next one', () => {
+    const bytesMax = fc.integer({ min: 1, max: 2_000 });
+    fc.assert(
+      fc.property(fc.array(serverMessage, { maxLength: 20 }), bytesMax, (list, max) => {
+        for (const codec of codecs) {
+          const cut = encodeFrames(codec, list, max);
+          const parts = cut.map((frame) => decodeMessages(codec, frame)) as ServerMessage[][];
+          expect(parts.flat()).toEqual(list);
+          for (const [index, part] of parts.entries()) {
+            expect(cut[index]).toEqual(encodeMessages(codec, part));
+            if (part.length > 1) expect(asBytes(cut[index] ?? '').length).toBeLessThanOrEqual(max);
+            const next = parts[index + 1]?.[0];
+            if (next === undefined) continue;
+            // Room is kept for the longest header there may be.
+            expect(asBytes(encodeMessages(codec, [...part, next])).length).toBeGreaterThan(max - 2);
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('W3 a frame holds no more messages than a container may', () => {
+    const many = Array.from({ length: 600 }, (_, ref): ServerMessage => ({ ack: ref }));
+    for (const codec of codecs) {
+      const parts = encodeFrames(codec, many, 1_000_000).map((frame) => decodeMessages(codec, frame));
+      expect(parts.map((part) => part.length)).toEqual([256, 256, 88]);
+      expect(parts.flat()).toEqual(many);
+    }
+  });
+
   test('W3 come through both codecs as they were, alone and many in a frame', () => {
     fc.assert(
       fc.property(fc.array(serverMessage, { maxLength: 5 }), (list) => {
