@@ -14,6 +14,8 @@ const wanted = {
   directFrames: ['nubo_frames_sent_total', 'kind="direct"'],
   gapsTold: ['nubo_gaps_told_total', ''],
   slowReaders: ['nubo_slow_readers_total', ''],
+  /** Not a counter: those in memory now. */
+  conversations: ['nubo_actors', 'kind="conversation"'],
 } as const satisfies Readonly<Record<string, readonly [string, string]>>;
 
 /** Those of the text that are there. */
