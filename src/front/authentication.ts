@@ -4,11 +4,12 @@ import type { Identity } from '../people/identity.js';
 import type { Refusal } from '../threads/messages.js';
 import type { Operation } from '../wire/operations.js';
 import type { Session } from './session.js';
+import { liveAs } from './session-state.js';
 
 /** For a session that is connecting. `ref`: of the `auth` operation; undefined when the token was in the header. */
 export function authenticate(session: Session, token: string, ref: number | undefined): void {
   if (session.state.name !== 'connecting') throw new Error('authenticate: the session is not connecting');
-  session.enter({ name: 'authenticating', deadlineAt: session.state.deadlineAt, waiting: [] });
+  session.enter({ ...session.state, name: 'authenticating', waiting: [] });
   session.host.authenticate(token).then(
     (identity) => succeed(session, identity, ref),
     (error: unknown) => fail(session, error, ref),
@@ -19,7 +20,7 @@ function succeed(session: Session, identity: Identity, ref: number | undefined):
   if (session.state.name !== 'authenticating') return;
   // It may have been revoked while the store was asked for the user.
   if (session.host.isRevoked(identity)) return fail(session, ended(), ref);
-  session.enterLive(identity, session.state.waiting, ref);
+  session.enterLive(identity, session.state, ref);
 }
 
 /** What waited was never looked at: it is refused like the token. */
@@ -43,7 +44,7 @@ export function renew(session: Session, operation: Operation<'auth'>): void {
     session.refuse(operation.ref, session.overloaded('Another auth is under way.'));
     return;
   }
-  session.enter({ name: 'live', identity: state.identity, isRenewing: true });
+  session.enter({ ...state, isRenewing: true });
   session.host.authenticate(operation.token).then(
     (identity) => renewed(session, identity, operation.ref),
     (error: unknown) => endRenewal(session, operation.ref, session.host.refusalOf(error)),
@@ -57,14 +58,14 @@ function renewed(session: Session, identity: Identity, ref: number): void {
   } else if (session.host.isRevoked(identity)) {
     endRenewal(session, ref, session.host.refusalOf(ended()));
   } else {
-    session.enter({ name: 'live', identity, isRenewing: false });
+    session.enter(liveAs(identity));
     session.tell({ ack: ref });
   }
 }
 
 function endRenewal(session: Session, ref: number, refusal: Refusal): void {
   if (session.state.name !== 'live') return;
-  session.enter({ name: 'live', identity: session.state.identity, isRenewing: false });
+  session.enter({ ...session.state, isRenewing: false });
   session.refuse(ref, refusal);
 }
 

@@ -1,13 +1,13 @@
 /** Saying goodbye to everybody without making a herd of them (O4). */
 import type { RuntimePorts } from '../runtime/ports.js';
-import type { Session } from './session.js';
+import type { Sessions } from './sessions.js';
 
 /** Batches the window is cut into. */
 const batchesMax = 20;
 
 export interface DrainOptions {
   /** Live: closed sessions leave it. */
-  readonly sessions: ReadonlySet<Session>;
+  readonly sessions: Sessions;
   /** Sockets are closed over this time, and their clients told to spread their return over as much. */
   readonly windowMs: number;
   readonly ports: RuntimePorts;
@@ -18,7 +18,7 @@ export interface DrainOptions {
  * guess. Resolves when no session is left, or one window after the last batch.
  */
 export function drainSessions({ sessions, windowMs, ports }: DrainOptions): Promise<void> {
-  const queue = shuffled([...sessions], () => ports.random.next());
+  const queue = shuffled(sessions.all(), () => ports.random.next());
   const size = Math.max(1, Math.ceil(queue.length / batchesMax));
   const pause = Math.floor(windowMs / batchesMax);
   const reason = `windowMs=${windowMs}`;
@@ -28,7 +28,7 @@ export function drainSessions({ sessions, windowMs, ports }: DrainOptions): Prom
     function next(): void {
       for (const session of queue.splice(0, size)) session.close('draining', reason);
       // Those that came in meanwhile go as well.
-      if (queue.length === 0) for (const session of [...sessions]) session.close('draining', reason);
+      if (queue.length === 0) for (const session of sessions.all()) session.close('draining', reason);
       if (sessions.size === 0 || ports.clock.now() >= deadlineAt) resolve();
       else ports.timers.after(Math.max(1, pause), next);
     }

@@ -23,10 +23,10 @@ import { Rechecks } from './rechecks.js';
 import { Refusals } from './refusals.js';
 import { Requests } from './requests.js';
 import { Session, type SessionOptions } from './session.js';
+import { Sessions } from './sessions.js';
 import { Shards } from './shards.js';
 import { SlowReaders } from './slow.js';
 import { Topics } from './topics.js';
-import { Users } from './users.js';
 
 export type { Front, FrontDependencies } from './contract.js';
 
@@ -46,12 +46,11 @@ class FrontCore implements Front, SessionHost {
   readonly stopwatch: () => number;
   isDraining = false;
   private readonly dependencies: FrontDependencies;
-  private readonly users: Users;
   private readonly gate: Gate;
   private readonly calls: Calls;
   private readonly rechecks: Rechecks;
   private readonly refusals: Refusals;
-  private readonly sessions = new Set<Session>();
+  private readonly sessions = new Sessions();
   private dirtySessions: Session[] = [];
   private drainedSessions: Session[] = [];
   private isScheduled = false;
@@ -69,7 +68,6 @@ class FrontCore implements Front, SessionHost {
     this.stopwatch = dependencies.stopwatch ?? (() => ports.clock.now() / 1000);
     this.shards = new Shards(placement, post, this.limits);
     this.requests = new Requests(number, this.limits.unavailableRetryMs, ports.random.next());
-    this.users = new Users();
     this.refusals = new Refusals(number, ports.clock);
     this.calls = new Calls(this.requests, this.shards, ports.timers, this.limits);
     this.topics = new Topics({
@@ -82,7 +80,7 @@ class FrontCore implements Front, SessionHost {
       turn: () => this.turns,
       schedule: () => this.schedule(),
       settleSlow: () => this.slow.settle(),
-      sessionsOf: (user) => this.users.sessionsOf(user),
+      sessionsOf: (user) => this.sessions.of(user),
       recheckMembers: (topic) => {
         this.rechecks.add(topic);
         this.rechecks.pump(this.limits.rechecksPerSweep);
@@ -93,7 +91,7 @@ class FrontCore implements Front, SessionHost {
       requests: this.requests,
       shards: this.shards,
       topics: this.topics,
-      sessions: () => this.sessions,
+      sessions: this.sessions,
     });
     this.gate = new Gate({
       verify,
@@ -132,7 +130,7 @@ class FrontCore implements Front, SessionHost {
       case 'ephemeral':
         return this.topics.ephemeral(message.conv, message.event, message.at);
       case 'notify':
-        for (const session of this.users.sessionsOf(message.user)) session.tell(message.event);
+        for (const session of this.sessions.of(message.user)) session.tell(message.event);
         return;
       case 'revoked':
         return this.onRevoked(message.revocation);
@@ -144,10 +142,9 @@ class FrontCore implements Front, SessionHost {
   /** Live sockets end at once; those that authenticate now are looked at again when they are done (H5). */
   private onRevoked(revocation: Revocation): void {
     this.dependencies.revocations.apply(revocation);
-    const concerned = revocation.subject === 'user' ? this.users.sessionsOf(revocation.value) : this.sessions;
-    for (const session of [...concerned]) {
-      if (session.identity !== undefined && revokes(revocation, session.identity))
-        session.close('session_ended');
+    const { subject, value } = revocation;
+    for (const session of subject === 'user' ? this.sessions.of(value) : this.sessions.all()) {
+      if (session.live !== undefined && revokes(revocation, session.live)) session.close('session_ended');
     }
   }
 
@@ -212,7 +209,7 @@ class FrontCore implements Front, SessionHost {
   stats(): FrontStats {
     return {
       sessions: this.sessions.size,
-      users: this.users.size,
+      users: this.sessions.users,
       topics: this.topics.size,
       requests: this.requests.size,
     };
@@ -252,7 +249,9 @@ class FrontCore implements Front, SessionHost {
 
   private sweep(): void {
     const now = this.clock.now();
-    for (const session of this.sessions) session.sweep(now, this.turnOfSweep);
+    this.sessions.forEach((session) => {
+      session.sweep(now, this.turnOfSweep);
+    });
     this.turnOfSweep = this.turns;
     this.topics.sweep();
     this.rechecks.pump(this.limits.rechecksPerSweep);
@@ -260,15 +259,15 @@ class FrontCore implements Front, SessionHost {
   }
 
   entered(session: Session, user: string): void {
-    this.users.add(user, session);
+    this.sessions.entered(session, user);
   }
 
   left(session: Session, user: string): void {
-    this.users.remove(user, session);
+    this.sessions.left(session, user);
   }
 
   removed(session: Session): void {
-    this.sessions.delete(session);
+    this.sessions.remove(session);
   }
 
   drain(windowMs: number): Promise<void> {

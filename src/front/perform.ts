@@ -1,17 +1,18 @@
 /** What a live session may ask: each operation becomes a request to a shard, or is answered here. */
-import type { Identity } from '../people/identity.js';
 import type { ToShard } from '../threads/messages.js';
 import { wireLimits } from '../wire/limits.js';
 import type { DurableOperation, Operation } from '../wire/operations.js';
 import { conversationOf, durableRequest, faultOf, historyRequest, invalid } from './asks.js';
+import { itemsOf } from './few.js';
 import { placeOf } from './page.js';
 import type { Session } from './session.js';
+import type { Live } from './session-state.js';
 import { OperationRequest, SubscribeRequest } from './socket-requests.js';
 
 /** Every operation with a `ref` is answered once, now or by its request (W7). */
 export function perform(
   session: Session,
-  identity: Identity,
+  identity: Live,
   operation: Exclude<Operation, { op: 'auth' }>,
 ): void {
   switch (operation.op) {
@@ -38,7 +39,7 @@ export function perform(
   }
 }
 
-function performDurable(session: Session, identity: Identity, operation: DurableOperation): void {
+function performDurable(session: Session, identity: Live, operation: DurableOperation): void {
   if (!admit(session, operation.ref)) return;
   const fault = operation.op === 'create' ? faultOf(operation, identity.user) : undefined;
   if (fault !== undefined) return session.refuse(operation.ref, fault);
@@ -56,7 +57,7 @@ function performDurable(session: Session, identity: Identity, operation: Durable
   );
 }
 
-function performHistory(session: Session, identity: Identity, operation: Operation<'history'>): void {
+function performHistory(session: Session, identity: Live, operation: Operation<'history'>): void {
   if (!admit(session, operation.ref)) return;
   const fault = faultOf(operation, identity.user);
   if (fault !== undefined) return session.refuse(operation.ref, fault);
@@ -72,7 +73,7 @@ function performHistory(session: Session, identity: Identity, operation: Operati
   deliver(session, waiting, request, historyRequest(operation, request, identity.user));
 }
 
-function performRead(session: Session, identity: Identity, operation: Operation<'read'>): void {
+function performRead(session: Session, identity: Live, operation: Operation<'read'>): void {
   if (!admit(session, operation.ref)) return;
   const { conv, seq } = operation;
   const { host } = session;
@@ -81,10 +82,10 @@ function performRead(session: Session, identity: Identity, operation: Operation<
   deliver(session, waiting, request, { kind: 'read', request, user: identity.user, conv, seq });
 }
 
-function performSubscribe(session: Session, identity: Identity, operation: Operation<'subscribe'>): void {
+function performSubscribe(session: Session, identity: Live, operation: Operation<'subscribe'>): void {
   if (!admit(session, operation.ref)) return;
   const { host } = session;
-  if (session.topics.size + (session.subscribing?.size ?? 0) >= wireLimits.socketTopicsMax) {
+  if (session.topicsAsked >= wireLimits.socketTopicsMax) {
     return session.refuse(
       operation.ref,
       invalid(`a socket has at most ${wireLimits.socketTopicsMax} subscriptions`),
@@ -99,7 +100,7 @@ function performSubscribe(session: Session, identity: Identity, operation: Opera
 
 /** Also takes back subscriptions that are still under way. */
 function performUnsubscribe(session: Session, operation: Operation<'unsubscribe'>): void {
-  for (const waiting of session.subscribing ?? [])
+  for (const waiting of itemsOf(session.subscribing))
     if (waiting.topic.conv === operation.conv) waiting.isCancelled = true;
   const topic = session.host.topics.get(operation.conv);
   if (topic !== undefined) session.leave(topic);
@@ -109,7 +110,7 @@ function performUnsubscribe(session: Session, operation: Operation<'unsubscribe'
 /** Nobody waits for typing: without room it is lost, and says so only to those who asked (P8). */
 function performTyping(
   session: Session,
-  identity: Identity,
+  identity: Live,
   operation: Operation<'typing.start' | 'typing.stop'>,
 ): void {
   const { host } = session;

@@ -4,7 +4,7 @@
  * thousands.
  */
 import type { Answer, Requests, Waiting } from './requests.js';
-import type { Session } from './session.js';
+import type { Sessions } from './sessions.js';
 import type { Shards } from './shards.js';
 import type { Topic } from './topic.js';
 import type { Topics } from './topics.js';
@@ -13,7 +13,7 @@ export interface RechecksHost {
   readonly requests: Requests;
   readonly shards: Shards;
   readonly topics: Topics;
-  sessions(): Iterable<Session>;
+  readonly sessions: Sessions;
 }
 
 export class Rechecks {
@@ -26,9 +26,9 @@ export class Rechecks {
 
   add(topic: Topic): void {
     const users = this.queue.get(topic) ?? new Set<string>();
-    for (const session of this.host.sessions()) {
-      if (session.user !== undefined && session.topics.has(topic)) users.add(session.user);
-    }
+    this.host.sessions.forEach((session) => {
+      if (session.user !== undefined && session.hasTopic(topic)) users.add(session.user);
+    });
     if (users.size > 0) this.queue.set(topic, users);
   }
 

@@ -14,40 +14,31 @@ import { wireLimits } from '../wire/limits.js';
 import type { Operation } from '../wire/operations.js';
 import type { Codec } from '../wire/prescan.js';
 import { authenticate, renew } from './authentication.js';
+import { countOf, type Few, hasItem, itemsOf, withItem, withoutItem } from './few.js';
 import type { SessionHost } from './host.js';
 import { Outbox } from './outbox.js';
 import { perform } from './perform.js';
 import type { SocketPort } from './ports.js';
+import { type Live, liveAs, mayEnter, type SessionState } from './session-state.js';
 import type { Backlogged } from './slow.js';
-import { SmallSet } from './small-set.js';
 import type { SubscribeRequest } from './socket-requests.js';
+import { msOfTick, tickFrom } from './ticks.js';
 import { type Topic, topicName } from './topic.js';
 
-export type SessionState =
-  | { readonly name: 'connecting'; readonly deadlineAt: number }
-  | { readonly name: 'authenticating'; readonly deadlineAt: number; readonly waiting: Operation[] }
-  | { readonly name: 'live'; readonly identity: Identity; readonly isRenewing: boolean }
-  /** `farewell`: the close frame has no room yet; without room by `cutAt` the connection is cut. */
-  | { readonly name: 'closing'; readonly farewell: CloseName | undefined; readonly cutAt: number };
-
 export interface SessionOptions {
-  /** Names the session where the token does not: `hello` tells it (W4). */
   readonly id: string;
   readonly codec: Codec;
   /** Of the `Authorization` header. */
   readonly token?: string | undefined;
 }
 
-const order = { connecting: 0, authenticating: 1, live: 2, closing: 3 } as const;
-
 export class Session {
-  readonly id: string;
   readonly codec: Codec;
   readonly socket: SocketPort;
   readonly host: SessionHost;
-  readonly topics = new SmallSet<Topic>();
+  private joined: Few<Topic>;
   /** Subscriptions that wait for a shard. */
-  subscribing: SmallSet<SubscribeRequest> | undefined;
+  subscribing: Few<SubscribeRequest>;
   /** Operations that wait for a shard. */
   requestsOpen = 0;
   backlogged: Backlogged | undefined;
@@ -55,38 +46,50 @@ export class Session {
   state: SessionState;
   /** What this turn has to tell; nothing for a socket that rests. */
   private outbox: Outbox | undefined;
-  private isDirty = false;
   /** It left its ephemeral topics, since it is behind. */
   private isSparse = false;
-  private heardAt: number;
-  private pingedAt = 0;
+  /** Ticks. */
+  private aliveAt: number;
+  private pingedAt: number;
 
   constructor(host: SessionHost, socket: SocketPort, options: SessionOptions) {
     this.host = host;
     this.socket = socket;
-    this.id = options.id;
     this.codec = options.codec;
-    this.heardAt = host.clock.now();
-    this.state = { name: 'connecting', deadlineAt: this.heardAt + wireLimits.authenticateMs };
+    const now = host.clock.now();
+    this.aliveAt = tickFrom(now);
+    this.pingedAt = this.aliveAt;
+    this.state = { name: 'connecting', id: options.id, deadlineAt: now + wireLimits.authenticateMs };
     if (options.token !== undefined) authenticate(this, options.token, undefined);
   }
 
-  /** The order of the states is one way; only a live session may enter its state again, with a newer token. */
   enter(state: SessionState): void {
     const from = this.state.name;
-    const isForward = order[state.name] > order[from] || (from === 'live' && state.name === 'live');
-    if (!isForward && !(from === 'closing' && state.name === 'closing'))
-      throw new Error(`a session cannot go from ${from} to ${state.name}`);
+    if (!mayEnter(from, state.name)) throw new Error(`a session cannot go from ${from} to ${state.name}`);
     this.state = state;
   }
 
   /** Who it is; undefined until it is live. */
-  get identity(): Identity | undefined {
-    return this.state.name === 'live' ? this.state.identity : undefined;
+  get live(): Live | undefined {
+    return this.state.name === 'live' ? this.state : undefined;
   }
 
   get user(): string | undefined {
-    return this.identity?.user;
+    return this.live?.user;
+  }
+
+  /** Those it takes part in, as they are now. */
+  get topics(): readonly Topic[] {
+    return itemsOf(this.joined);
+  }
+
+  hasTopic(topic: Topic): boolean {
+    return hasItem(this.joined, topic);
+  }
+
+  /** Those it takes part in, and those it waits for. */
+  get topicsAsked(): number {
+    return countOf(this.joined) + countOf(this.subscribing);
   }
 
   get isClosing(): boolean {
@@ -124,7 +127,7 @@ export class Session {
 
   /** The peer lives: a frame, a ping or a pong. */
   heard(): void {
-    this.heardAt = this.host.clock.now();
+    this.aliveAt = tickFrom(this.host.clock.now());
   }
 
   private take(operation: Operation): void {
@@ -141,7 +144,7 @@ export class Session {
       case 'live':
         this.host.counters.operations[operation.op] += 1;
         if (operation.op === 'auth') renew(this, operation);
-        else if (this.mayAsk(state.identity, operation)) perform(this, state.identity, operation);
+        else if (this.mayAsk(state, operation)) perform(this, state, operation);
         return;
       case 'closing':
         return;
@@ -149,22 +152,26 @@ export class Session {
   }
 
   /** Asking for anything costs a token of the guard, so that no user can keep a shard from the others (L5). */
-  private mayAsk(identity: Identity, operation: Operation): boolean {
+  private mayAsk({ user, rate }: Live, operation: Operation): boolean {
     if (operation.op === 'ping' || operation.op === 'unsubscribe') return true;
     this.host.counters.ratesEvaluated += 1;
-    const retryMs = this.host.rates?.take(identity.user, identity.rate) ?? 0;
+    const retryMs = this.host.rates?.take(user, rate) ?? 0;
     if (retryMs === 0) return true;
     this.refuse(operation.ref, { code: 'rate_limited', message: 'You ask for too much at once.', retryMs });
     return false;
   }
 
   /** The one place where it comes to life; authentication.ts decides. */
-  enterLive(identity: Identity, waiting: readonly Operation[], ref: number | undefined): void {
-    this.enter({ name: 'live', identity, isRenewing: false });
+  enterLive(
+    identity: Identity,
+    { id, waiting }: Extract<SessionState, { name: 'authenticating' }>,
+    ref: number | undefined,
+  ): void {
+    this.enter(liveAs(identity));
     this.host.entered(this, identity.user);
     this.tell({
       ev: 'hello',
-      session: identity.session ?? this.id,
+      session: identity.session ?? id,
       user: identity.user,
       at: this.host.clock.now(),
       heartbeatMs: wireLimits.heartbeatMs,
@@ -178,11 +185,11 @@ export class Session {
   /** Puts a message into the outbox. `bytes`: about what it weighs, when it carries events. */
   tell(message: ServerMessage, bytes?: number): void {
     if (this.isClosing) return;
-    this.outbox ??= new Outbox(this.host.limits.directFrameBytes);
+    if (this.outbox === undefined) {
+      this.outbox = new Outbox(this.host.limits.directFrameBytes);
+      this.host.markDirty(this);
+    }
     this.outbox.push(message, bytes);
-    if (this.isDirty) return;
-    this.isDirty = true;
-    this.host.markDirty(this);
   }
 
   /** `ref` null: about a frame or a token; undefined: an operation that wants no answer. */
@@ -206,7 +213,6 @@ export class Session {
 
   /** Sends what is in the outbox. An answer that finds no room ends the socket: it would be silence (W15). */
   flush(): void {
-    this.isDirty = false;
     const { outbox } = this;
     if (outbox === undefined || this.isClosing) return;
     this.outbox = undefined;
@@ -230,15 +236,16 @@ export class Session {
 
   /** Takes part in the topic: from now on its events arrive, or what is missing is told. */
   attach(topic: Topic): void {
-    if (this.topics.has(topic)) return;
-    this.topics.add(topic);
+    if (this.hasTopic(topic)) return;
+    this.joined = withItem(this.joined, topic);
     this.host.topics.join(this, topic);
     if (this.backlogged === undefined) this.hear(topic);
   }
 
   /** false: it did not take part. */
   leave(topic: Topic): boolean {
-    if (!this.topics.delete(topic)) return false;
+    if (!this.hasTopic(topic)) return false;
+    this.joined = withoutItem(this.joined, topic);
     this.backlogged?.haves?.delete(topic);
     this.stopHearing(topic);
     this.host.topics.leave(this, topic);
@@ -246,12 +253,13 @@ export class Session {
   }
 
   hear(topic: Topic): void {
-    if (this.isSparse) topic.sparse.add(this);
+    if (this.isSparse) topic.sparse = withItem(topic.sparse, this);
     this.socket.subscribe(topicName(this.codec, topic.conv, this.isSparse ? 'sparse' : 'whole'));
   }
 
   stopHearing(topic: Topic): void {
-    const kind = topic.sparse.delete(this) ? 'sparse' : 'whole';
+    const kind = hasItem(topic.sparse, this) ? 'sparse' : 'whole';
+    topic.sparse = withoutItem(topic.sparse, this);
     this.socket.unsubscribe(topicName(this.codec, topic.conv, kind));
   }
 
@@ -298,8 +306,8 @@ export class Session {
         if (now >= state.deadlineAt) this.close('not_authenticated');
         return;
       case 'live':
-        if (now >= state.identity.expiresAt) this.close('token_expired');
-        else if (now - this.heardAt >= 2 * wireLimits.heartbeatMs) this.close('idle');
+        if (now >= msOfTick(state.expiresAt)) this.close('token_expired');
+        else if (now - msOfTick(this.aliveAt) >= 2 * wireLimits.heartbeatMs) this.close('idle');
         else this.sweepLive(now, lastTurn);
         return;
       case 'closing':
@@ -311,8 +319,8 @@ export class Session {
   }
 
   private sweepLive(now: number, lastTurn: number): void {
-    if (now - Math.max(this.heardAt, this.pingedAt) >= wireLimits.heartbeatMs) {
-      this.pingedAt = now;
+    if (now - msOfTick(Math.max(this.aliveAt, this.pingedAt)) >= wireLimits.heartbeatMs) {
+      this.pingedAt = tickFrom(now);
       this.socket.ping();
     }
     if (this.backlogged !== undefined && now - this.backlogged.since >= this.host.limits.drainMs)

@@ -2,10 +2,10 @@
 import type { AckResult } from '../threads/messages.js';
 import type { Ack } from '../wire/events.js';
 import type { OperationName } from '../wire/operations.js';
+import { withItem, withoutItem } from './few.js';
 import { type Place, shortened } from './page.js';
 import type { Answer, OperationId, Waiting } from './requests.js';
 import type { Session } from './session.js';
-import { SmallSet } from './small-set.js';
 import { estimatedBytes, type Topic } from './topic.js';
 
 export class OperationRequest implements Waiting {
@@ -88,16 +88,14 @@ export class SubscribeRequest implements Waiting {
 
   opened(): void {
     this.session.requestsOpen += 1;
-    this.session.subscribing ??= new SmallSet();
-    this.session.subscribing.add(this);
+    this.session.subscribing = withItem(this.session.subscribing, this);
   }
 
   settle(answer: Answer): void {
     const { session, topic } = this;
     const { topics } = session.host;
     session.requestsOpen -= 1;
-    session.subscribing?.delete(this);
-    if (session.subscribing?.size === 0) session.subscribing = undefined;
+    session.subscribing = withoutItem(session.subscribing, this);
     if (answer.kind !== 'subscribed') {
       topics.refused(topic);
       if (answer.kind === 'err') session.refuse(this.ref, answer);

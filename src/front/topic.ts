@@ -2,8 +2,8 @@
 
 import type { LogEvent } from '../wire/events.js';
 import type { Codec } from '../wire/prescan.js';
+import type { Few } from './few.js';
 import type { Session } from './session.js';
-import { SmallSet } from './small-set.js';
 
 export class Topic {
   readonly conv: string;
@@ -15,7 +15,7 @@ export class Topic {
   /** Subscribed sockets by codec, those in gap mode included: an event is encoded for the codecs in use. */
   readonly sockets: Record<Codec, number> = { json: 0, msgpack: 0 };
   /** Those of the sockets that get durable events only. */
-  readonly sparse = new SmallSet<Session>();
+  sparse: Few<Session>;
   /** The last seq that was taken in; `pending` ends with it. */
   lastSeq = 0;
   /** Events of this turn that are not published yet: together at its end, so that uWebSockets.js sends them together. */

@@ -261,7 +261,7 @@ export class Topics {
       if (topic.sockets[codec] === 0) continue;
       for (const frame of encodeFrames(codec, messages, this.host.limits.mergedFrameBytes)) {
         this.give(topicName(codec, topic.conv, 'whole'), frame);
-        if (topic.sparse.size > 0) this.give(topicName(codec, topic.conv, 'sparse'), frame);
+        if (topic.sparse !== undefined) this.give(topicName(codec, topic.conv, 'sparse'), frame);
         this.host.settleSlow();
       }
     }

@@ -9,6 +9,14 @@ import type { Identity } from './identity.js';
 /** About 150 bytes each. */
 const entriesMaxDefault = 500_000;
 const pruneMs = 60_000;
+/** What revocations go by. */
+interface Revocable {
+  readonly user: string;
+  readonly session?: string | undefined;
+  readonly jti?: string | undefined;
+  readonly issuedAt: number;
+}
+
 const subjects = ['user', 'session', 'jti'] as const;
 
 export interface Revocations {
@@ -18,11 +26,11 @@ export interface Revocations {
 }
 
 /** Does this revocation take back this identity? For a front that looks for the sockets to close. */
-export function revokes(revocation: Revocation, identity: Identity): boolean {
+export function revokes(revocation: Revocation, identity: Revocable): boolean {
   return identity.issuedAt < revocation.since && named(identity, revocation.subject) === revocation.value;
 }
 
-function named(identity: Identity, subject: Revocation['subject']): string | undefined {
+function named(identity: Revocable, subject: Revocation['subject']): string | undefined {
   switch (subject) {
     case 'user':
       return identity.user;
