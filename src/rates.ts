@@ -1,6 +1,9 @@
 /**
  * How fast each user may go. A shard has one for all its conversations, so that a user gains nothing by spreading over
  * many, or by creating new ones; a front has one with wider limits, for everything that reaches a shard (L5).
+ *
+ * A bucket that is full says no more than none at all. So they are kept by generations: who was not seen for as long as
+ * an empty bucket takes to fill is forgotten, and thousands who only listen take nothing here.
  */
 import type { Clock } from './runtime/ports.js';
 import type { RateClass } from './threads/messages.js';
@@ -12,12 +15,20 @@ const usersMax = 100_000;
 export class Rates {
   private readonly limits: Readonly<Record<RateClass, BucketLimits>>;
   private readonly clock: Clock;
-  private readonly buckets = new Map<string, Bucket>();
+  /** After this long any bucket is full, in milliseconds. */
+  private readonly fillMs: number;
+  /** Of those seen since `turnedAt`, and of those last seen in the generation before. */
+  private young = new Map<string, Bucket>();
+  private old = new Map<string, Bucket>();
+  private turnedAt: number;
   private evaluations = 0;
 
   constructor(limits: Readonly<Record<RateClass, BucketLimits>>, clock: Clock) {
     this.limits = limits;
     this.clock = clock;
+    const seconds = Object.values(limits).map(({ burst, perSecond }) => burst / perSecond);
+    this.fillMs = Math.max(...seconds) * 1000;
+    this.turnedAt = clock.now();
   }
 
   /** How often a limit was looked at. */
@@ -25,27 +36,47 @@ export class Rates {
     return this.evaluations;
   }
 
+  /** Users with a bucket. */
+  get size(): number {
+    return this.young.size + this.old.size;
+  }
+
   /** Takes a token; 0 when there was one, else the milliseconds until there is. */
   take(user: string, rate: RateClass): number {
-    return takeToken(this.bucketOf(user, rate), this.limits[rate], this.clock.now());
+    const now = this.clock.now();
+    return takeToken(this.bucketOf(user, rate, now), this.limits[rate], now);
   }
 
   /** For what is answered anyway: duplicates and conflicts cost as much as anything else. */
   charge(user: string, rate: RateClass): void {
-    chargeToken(this.bucketOf(user, rate), this.limits[rate], this.clock.now());
+    const now = this.clock.now();
+    chargeToken(this.bucketOf(user, rate, now), this.limits[rate], now);
   }
 
-  private bucketOf(user: string, rate: RateClass): Bucket {
+  /** Lets go of full buckets. Happens by itself while anybody asks; to be called now and then where nobody may. */
+  forget(now: number): void {
+    if (now - this.turnedAt < this.fillMs || this.size === 0) return;
+    this.old = this.young;
+    this.young = new Map();
+    this.turnedAt = now;
+  }
+
+  private bucketOf(user: string, rate: RateClass, now: number): Bucket {
     this.evaluations += 1;
-    const found = this.buckets.get(user);
+    this.forget(now);
+    const found = this.young.get(user);
     if (found !== undefined) return found;
-    if (this.buckets.size >= usersMax)
-      for (const oldest of this.buckets.keys()) {
-        this.buckets.delete(oldest);
-        break;
-      }
-    const bucket = createBucket(this.limits[rate], this.clock.now());
-    this.buckets.set(user, bucket);
+    const bucket = this.old.get(user) ?? createBucket(this.limits[rate], now);
+    if (!this.old.delete(user) && this.size >= usersMax) this.forgetOldest();
+    this.young.set(user, bucket);
     return bucket;
+  }
+
+  private forgetOldest(): void {
+    const generation = this.old.size > 0 ? this.old : this.young;
+    for (const oldest of generation.keys()) {
+      generation.delete(oldest);
+      return;
+    }
   }
 }

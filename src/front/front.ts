@@ -252,6 +252,7 @@ class FrontCore implements Front, SessionHost {
     this.sessions.forEach((session) => {
       session.sweep(now, this.turnOfSweep);
     });
+    this.rates?.forget(now);
     this.turnOfSweep = this.turns;
     this.topics.sweep();
     this.rechecks.pump(this.limits.rechecksPerSweep);
