@@ -25,14 +25,16 @@ export interface PublisherCounters {
   readonly ephemeralShed: number;
 }
 
+/** There is one for every conversation somebody listens to, in memory or not: it is kept small. */
 interface Topic {
-  /** Numbers of the interested fronts: a handful, so a list. */
-  fronts: number[];
+  /** Numbers of the interested fronts: a handful, so a list. Never changed, so that those of one front share theirs. */
+  fronts: readonly number[];
   lastSeq: number;
 }
 
 interface Front {
-  readonly topics: Set<string>;
+  /** Of the conversations in which it alone is interested. */
+  readonly alone: readonly number[];
   readonly lagging: Set<string>;
   /** The link whose `onCredit` we hear. */
   heard: FrontPost | undefined;
@@ -62,22 +64,20 @@ export class Publisher {
   subscribe(front: number, conv: string, head: number): void {
     const topic = this.topics.get(conv);
     if (topic === undefined) {
-      this.topics.set(conv, { fronts: [front], lastSeq: head });
+      this.topics.set(copied(conv), { fronts: this.frontOf(front).alone, lastSeq: head });
     } else {
       if (head < topic.lastSeq) {
         throw new Error(`${conv} was published up to ${topic.lastSeq}, its head is said to be ${head}`);
       }
       if (head > topic.lastSeq) this.missed(conv, head);
-      if (!topic.fronts.includes(front)) topic.fronts.push(front);
+      if (!topic.fronts.includes(front)) topic.fronts = [...topic.fronts, front];
     }
-    this.frontOf(front).topics.add(conv);
   }
 
   unregister(front: number, conv: string): void {
-    const state = this.fronts.get(front);
-    if (state === undefined || !state.topics.delete(conv)) return;
-    state.lagging.delete(conv);
-    this.leave(front, conv);
+    this.fronts.get(front)?.lagging.delete(conv);
+    const topic = this.topics.get(conv);
+    if (topic !== undefined) this.leave(front, conv, topic);
   }
 
   /** The last seq told to the interested fronts; undefined when none is interested. */
@@ -120,10 +120,8 @@ export class Publisher {
 
   /** The front and all its subscribers are gone. To be called before a new link to its successor is used. */
   frontGone(front: number): void {
-    const state = this.fronts.get(front);
-    if (state === undefined) return;
     this.fronts.delete(front);
-    for (const conv of state.topics) this.leave(front, conv);
+    for (const [conv, topic] of this.topics) this.leave(front, conv, topic);
   }
 
   counters(): PublisherCounters {
@@ -164,21 +162,26 @@ export class Publisher {
     }
   }
 
-  private leave(front: number, conv: string): void {
-    const topic = this.topics.get(conv);
-    if (topic === undefined) return;
-    topic.fronts = topic.fronts.filter((other) => other !== front);
-    if (topic.fronts.length === 0) this.topics.delete(conv);
+  private leave(front: number, conv: string, topic: Topic): void {
+    if (!topic.fronts.includes(front)) return;
+    const [first, ...others] = topic.fronts.filter((other) => other !== front);
+    if (first === undefined) this.topics.delete(conv);
+    else topic.fronts = others.length === 0 ? this.frontOf(first).alone : [first, ...others];
   }
 
   private frontOf(front: number): Front {
     let state = this.fronts.get(front);
     if (state === undefined) {
-      state = { topics: new Set(), lagging: new Set(), heard: undefined };
+      state = { alone: [front], lagging: new Set(), heard: undefined };
       this.fronts.set(front, state);
     }
     return state;
   }
+}
+
+/** The name of an actor may be a piece of its address, and would hold it in memory as a whole. */
+function copied(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 function eventsAfter(seq: number, conv: string, events: readonly LogEvent[]): readonly LogEvent[] {
