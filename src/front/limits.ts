@@ -1,4 +1,6 @@
 /** Bounds of a front, unit last, the reason beside each. Those that clients must know are in src/wire/limits.ts. */
+import { tickMs } from './ticks.js';
+
 export const frontLimits = {
   /** Operations that wait while their socket authenticates: one full frame. */
   waitingOperationsMax: 256,
@@ -48,7 +50,7 @@ export function checkedLimits(limits: FrontLimits): FrontLimits {
   if (mergedFrameBytes > directFrameBytes)
     throw new Error('mergedFrameBytes must not exceed directFrameBytes');
   // W5, W6 and H5 promise a second.
-  if (sweepMs > 1000 || drainMs < sweepMs)
-    throw new Error('sweepMs must be at most a second and below drainMs');
+  if (sweepMs + tickMs > 1000 || drainMs < sweepMs)
+    throw new Error('sweepMs must leave room for a tick in a second, and be below drainMs');
   return limits;
 }
