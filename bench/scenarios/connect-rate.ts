@@ -76,7 +76,7 @@ export const connectRate: Scenario = {
     const { warmUp, connects } = bench.options.isSmoke ? smoke : whole;
     const nubo = await bench.nubo();
     await bench.rounds(async () => {
-      // Others each time: a token that was verified a while ago is known again by its hash.
+      // Others each time: nobody is known from the round before.
       bench.say('people are made');
       const { users } = await nubo.populate({ users: warmUp + connects, rooms: 0, membersOf: () => [] });
       const task = {

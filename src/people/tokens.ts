@@ -1,24 +1,26 @@
 /**
  * Access tokens, minted and verified (H3, H6, H7). Verifying needs no database: fronts do it for every connection
- * and request, about 15 µs each, so verified tokens are remembered by their hash (2 µs).
- * Revocation is not asked here: an identity from the cache is as revocable as a new one.
+ * and request, at once where the key is a shared secret. A public key takes a hundred microseconds and may have to be
+ * fetched: tokens that one has agreed to are remembered. Revocation is not asked here.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { type CryptoKey, decodeJwt, decodeProtectedHeader, errors, SignJWT } from 'jose';
+import { type CryptoKey, SignJWT } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { NuboError, UserError } from '../errors.js';
 import type { Clock } from '../runtime/ports.js';
 import type { RateClass } from '../threads/messages.js';
-import { applicationIdentity, clockToleranceSeconds, ownIdentity } from './claims.js';
+import { applicationIdentity, ownIdentity } from './claims.js';
 import type { Identity } from './identity.js';
-import { hmacKey, jwksVerifier, sharedSecretVerifier, type VerifyWithKey } from './keys.js';
+import { hmacKey, jwksVerifier, sharedSecretVerifier } from './keys.js';
+import { readToken, type SignedToken } from './signed-token.js';
 
 const issuer = 'nubo';
+const ofNubo = { issuer, audience: issuer };
 const tokenCharsMax = 8192;
-/** Of at most about 700 bytes: 3 MB at worst. For REST, which brings its token each time, and for those who come back. */
-const cacheItemsMax = 4_096;
+/** About 150 bytes each. For REST, which brings its token each time, and for those who come back. */
+const rememberedMax = 4_096;
 /** A key that left the JWKS is good for at most this long where its tokens are remembered. */
-const cacheMs = 5 * 60 * 1000;
+const rememberedMs = 5 * 60 * 1000;
 
 export interface TokenOptions {
   /** NUBO_SECRET: signs and checks nubo's own tokens. */
@@ -33,8 +35,6 @@ export interface TokenOptions {
   /** Life of a session's access token. */
   readonly accessMs: number;
   readonly clock: Clock;
-  /** 0 turns the cache off. */
-  readonly cacheItemsMax?: number;
 }
 
 export interface MintedToken {
@@ -51,8 +51,11 @@ export interface Tokens {
   mintAccess(input: { user: string; session: string; at: number }): Promise<MintedToken>;
   /** For an operator: no session. */
   mintForUser(input: { user: string; lifeMs: number; rate?: RateClass }): Promise<MintedToken>;
-  /** Throws `unauthorized` saying why, or `unavailable` when the JWKS address does not answer. */
-  verify(token: string): Promise<Identity>;
+  /**
+   * At once for a shared secret, later for a public key. Throws or rejects with NuboError: `unauthorized` saying why, or
+   * `unavailable` when the JWKS address does not answer.
+   */
+  verify(token: string): Identity | Promise<Identity>;
 }
 
 export function createTokens(options: TokenOptions): Tokens {
@@ -77,7 +80,7 @@ export function createTokens(options: TokenOptions): Tokens {
         extra: rate === 'high' ? { limits: 'high' } : {},
       });
     },
-    verify: cached(options, createVerifier(options)),
+    verify: createVerifier(options),
   };
 }
 
@@ -97,81 +100,43 @@ async function mint(
   return { token, jti, issuedAt: input.at, expiresAt: input.expiresAt };
 }
 
-function createVerifier(options: TokenOptions): (token: string) => Promise<Identity> {
-  const own = sharedSecretVerifier(options.secret);
-  const bySecret = options.appSecret === undefined ? undefined : sharedSecretVerifier(options.appSecret);
-  const byJwks = options.appJwksUrl === undefined ? undefined : jwksVerifier(options.appJwksUrl);
+function createVerifier(options: TokenOptions): Tokens['verify'] {
+  const { clock, appSecret, appJwksUrl, appIssuer, appAudience } = options;
+  const bySecret = sharedSecretVerifier(options.secret);
+  const byAppSecret = appSecret === undefined ? undefined : sharedSecretVerifier(appSecret);
+  const byPublicKey = appJwksUrl === undefined ? undefined : remembered(options, jwksVerifier(appJwksUrl));
+  const ofApplication = {
+    ...(appIssuer === undefined ? {} : { issuer: appIssuer }),
+    ...(appAudience === undefined ? {} : { audience: appAudience }),
+  };
 
-  return async (token) => {
-    const now = options.clock.now();
-    const common = {
-      currentDate: new Date(now),
-      clockTolerance: clockToleranceSeconds,
-      requiredClaims: ['exp', 'sub'],
-    };
-    const { iss, alg } = claimed(token);
-    try {
-      if (iss === issuer) {
-        return ownIdentity((await own(token, { ...common, issuer, audience: issuer })).payload, now);
-      }
-      const application: VerifyWithKey | undefined = alg === 'HS256' ? bySecret : byJwks;
-      if (application === undefined)
-        throw new NuboError('unauthorized', `Tokens with alg ${alg} are not accepted here.`);
-      const expected = {
-        ...(options.appIssuer === undefined ? {} : { issuer: options.appIssuer }),
-        ...(options.appAudience === undefined ? {} : { audience: options.appAudience }),
-      };
-      return applicationIdentity((await application(token, { ...common, ...expected })).payload, now);
-    } catch (error) {
-      throw refusal(error);
+  return (text) => {
+    if (text.length > tokenCharsMax)
+      throw new NuboError('unauthorized', `A token has at most ${tokenCharsMax} characters.`);
+    const token = readToken(text);
+    if (token.claims.iss === issuer) {
+      bySecret(token);
+      return ownIdentity(token.claims, ofNubo, clock.now());
     }
+    const applicant = () => applicationIdentity(token.claims, ofApplication, clock.now());
+    if (token.alg === 'HS256' && byAppSecret !== undefined) {
+      byAppSecret(token);
+      return applicant();
+    }
+    if (token.alg !== 'HS256' && byPublicKey !== undefined) return byPublicKey(token).then(applicant);
+    throw new NuboError('unauthorized', `Tokens with alg ${token.alg} are not accepted here.`);
   };
 }
 
-/** What the token says of itself before anything is checked: enough to choose a key, and believed no further. */
-function claimed(token: string): { iss: string | undefined; alg: string } {
-  try {
-    const alg = decodeProtectedHeader(token).alg;
-    const { iss } = decodeJwt(token);
-    return { iss, alg: typeof alg === 'string' ? alg.slice(0, 20) : 'none' };
-  } catch {
-    throw new NuboError('unauthorized', 'This is not a token.');
-  }
-}
-
-function refusal(error: unknown): Error {
-  if (error instanceof NuboError) return error;
-  if (error instanceof errors.JWTExpired) return new NuboError('unauthorized', 'The token has expired.');
-  if (error instanceof errors.JWTClaimValidationFailed) {
-    return new NuboError('unauthorized', `The token's ${error.claim} is missing or not acceptable.`);
-  }
-  if (error instanceof errors.JOSEError) {
-    return new NuboError(
-      'unauthorized',
-      "The token's signature is not good for the key and algorithm fixed here.",
-    );
-  }
-  return error instanceof Error ? error : new Error(String(error));
-}
-
-function cached(
-  options: TokenOptions,
-  verify: (token: string) => Promise<Identity>,
-): (token: string) => Promise<Identity> {
-  const max = options.cacheItemsMax ?? cacheItemsMax;
-  const known = max === 0 ? undefined : new LRUCache<string, { identity: Identity; until: number }>({ max });
-
+/** Those that a public key has agreed to are known again by their hash. Their claims are looked at each time. */
+function remembered(options: TokenOptions, verify: (token: SignedToken) => Promise<void>): typeof verify {
+  const known = new LRUCache<string, number>({ max: rememberedMax });
   return async (token) => {
-    if (token.length > tokenCharsMax)
-      throw new NuboError('unauthorized', `A token has at most ${tokenCharsMax} characters.`);
-    if (known === undefined) return verify(token);
     // The hash, not the token: what can log in is not kept longer than needed.
-    const hash = createHash('sha256').update(token).digest('base64url');
-    const entry = known.get(hash);
+    const hash = createHash('sha256').update(token.text).digest('base64url');
     const now = options.clock.now();
-    if (entry !== undefined && now < entry.until) return entry.identity;
-    const identity = await verify(token);
-    known.set(hash, { identity, until: Math.min(identity.expiresAt, now + cacheMs) });
-    return identity;
+    if ((known.get(hash) ?? 0) > now) return;
+    await verify(token);
+    known.set(hash, now + rememberedMs);
   };
 }

@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, SignJWT } from 'jose';
@@ -13,13 +13,29 @@ const user = '018f0000-0000-7000-8000-000000000001';
 const session = '018f0000-0000-7000-8000-000000000002';
 const hour = 3600;
 
+/** What is refused at once is refused as by a promise, so that the tests look at all tokens alike. */
+function makeTokens(options: TokenOptions) {
+  const tokens = createTokens(options);
+  return { ...tokens, verify: async (token: string) => tokens.verify(token) };
+}
+
 function setUp(options: Partial<TokenOptions> = {}) {
   const clock = new HandClock();
-  const tokens = createTokens({ secret, appSecret, accessMs: 900_000, clock, ...options });
+  const tokens = makeTokens({ secret, appSecret, accessMs: 900_000, clock, ...options });
   const now = clock.now() / 1000;
   const own = { iss: 'nubo', aud: 'nubo', sub: user, sid: session, jti: 'j', iat: now, exp: now + hour };
   const app = { sub: 'Ada ', iat: now, exp: now + hour };
   return { clock, tokens, now, own, app };
+}
+
+function sign(body: string): string {
+  return `${body}.${createHmac('sha256', secret).update(body).digest('base64url')}`;
+}
+
+/** The last of 43 characters carries four bits: three others mean the same to a reader that is not strict. */
+function neighbour(token: string): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  return alphabet.charAt(alphabet.indexOf(token.slice(-1)) + 1);
 }
 
 const refused = (reason: RegExp) =>
@@ -53,7 +69,15 @@ describe('own tokens', () => {
     expect(identity.subject).toBeUndefined();
   });
 
-  test('H5 a token is refused from exp on, also when it was remembered', async () => {
+  test('H3 a token of a shared secret is known at once, without a turn between', async () => {
+    const clock = new HandClock();
+    const tokens = createTokens({ secret, accessMs: 900_000, clock });
+    const { token } = await tokens.mintForUser({ user, lifeMs: 1000 });
+    expect(tokens.verify(token)).toMatchObject({ user });
+    expect(() => tokens.verify(`${token}x`)).toThrow(refused(/signature/));
+  });
+
+  test('H5 a token is refused from exp on, also when it was good before', async () => {
     const { tokens, clock } = setUp();
     const { token } = await tokens.mintForUser({ user, lifeMs: 10_000 });
     clock.advance(9_999);
@@ -105,6 +129,12 @@ describe('own tokens', () => {
       'sub no user id': forge(header, { ...own, sub: "x' or '1'='1" }, secret),
       'sid no session id': forge(header, { ...own, sid: 7 }, secret),
       'claims no object': forge(header, ['nubo'], secret),
+      'claims null': forge(header, null, secret),
+      'claims no JSON': sign(`${head}.${Buffer.from('{"iss":"nubo"').toString('base64url')}`),
+      'claims no UTF-8': sign(
+        `${head}.${Buffer.from(`{"iss":"nubo","x":"\xff"}`, 'latin1').toString('base64url')}`,
+      ),
+      'signature with another last character of the same bytes': `${control.slice(0, -1)}${neighbour(control)}`,
       huge: forge(header, { ...own, padding: 'x'.repeat(9000) }, secret),
     };
     for (const [name, token] of Object.entries(forged)) {
@@ -193,7 +223,7 @@ describe('tokens of an application', () => {
   test('H3 without an application secret its tokens are refused', async () => {
     const { app } = setUp();
     const clock = new HandClock();
-    const tokens = createTokens({ secret, accessMs: 1000, clock });
+    const tokens = makeTokens({ secret, accessMs: 1000, clock });
     await expect(tokens.verify(forge({ alg: 'HS256' }, app, appSecret))).rejects.toEqual(refused(/HS256/));
   });
 
@@ -238,12 +268,12 @@ describe('tokens checked with a JWKS', () => {
   function withJwks() {
     const clock = new HandClock();
     const now = clock.now() / 1000;
-    const tokens = createTokens({ secret, appJwksUrl: url, accessMs: 1000, clock });
+    const tokens = makeTokens({ secret, appJwksUrl: url, accessMs: 1000, clock });
     const sign = (alg: string, kid: string, key: Parameters<SignJWT['sign']>[0], claims = {}) =>
       new SignJWT({ sub: 'Ada', iat: now, exp: now + hour, ...claims })
         .setProtectedHeader({ alg, kid })
         .sign(key);
-    return { tokens, sign, now };
+    return { clock, tokens, sign, now };
   }
 
   test('H6 RS256, PS256, ES256 and EdDSA are accepted, and the keys are fetched once', async () => {
@@ -280,9 +310,43 @@ describe('tokens checked with a JWKS', () => {
     for (const token of forged) await expect(tokens.verify(token)).rejects.toEqual(refused(/./));
   });
 
+  test('H5 H3 the claims of a token that is remembered are looked at each time', async () => {
+    const { clock, tokens, sign, now } = withJwks();
+    const token = await sign('EdDSA', 'ed', ed.privateKey, { exp: now + 10 });
+    await tokens.verify(token);
+    clock.advance(9_999);
+    expect((await tokens.verify(token)).user).toBe(userIdOfSubject('Ada'));
+    clock.advance(1);
+    await expect(tokens.verify(token)).rejects.toEqual(refused(/expired/));
+  });
+
+  test('H3 what is remembered is the whole token: other claims under its signature are refused', async () => {
+    const { tokens, sign, now } = withJwks();
+    const token = await sign('EdDSA', 'ed', ed.privateKey);
+    await tokens.verify(token);
+    const [head, , signature] = token.split('.');
+    const claims = Buffer.from(JSON.stringify({ sub: 'Eve', exp: now + hour })).toString('base64url');
+    await expect(tokens.verify(`${head}.${claims}.${signature}`)).rejects.toEqual(refused(/signature/));
+  });
+
+  test('H3 a good signature of a public key does not excuse its claims, nor a critical header', async () => {
+    const { tokens, sign, now } = withJwks();
+    const bad = [
+      await sign('EdDSA', 'ed', ed.privateKey, { exp: now }),
+      await sign('EdDSA', 'ed', ed.privateKey, { exp: undefined }),
+      await sign('EdDSA', 'ed', ed.privateKey, { nbf: now + 60 }),
+      await sign('EdDSA', 'ed', ed.privateKey, { iat: now + 60 }),
+      await sign('EdDSA', 'ed', ed.privateKey, { sub: '' }),
+      await new SignJWT({ sub: 'Ada', exp: now + hour })
+        .setProtectedHeader({ alg: 'EdDSA', kid: 'ed', crit: ['b64'], b64: true })
+        .sign(ed.privateKey),
+    ];
+    for (const token of bad) await expect(tokens.verify(token)).rejects.toEqual(refused(/./));
+  });
+
   test('H3 a JWKS address that does not answer is nobody’s bad token', async () => {
     const { sign } = withJwks();
-    const tokens = createTokens({
+    const tokens = makeTokens({
       secret,
       appJwksUrl: 'http://127.0.0.1:9/',
       accessMs: 1000,
