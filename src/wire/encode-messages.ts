@@ -1,12 +1,14 @@
 /**
- * What the server says becomes frames. Acks and new messages, which are nearly all of it, are written straight; the
- * rest by the places of its schema. A test holds both ways to the same bytes.
+ * What the server says becomes frames. Acks and new messages, which are nearly all of it, and what every connection
+ * begins with are written straight; the rest by the places of its schema. A test holds both ways to the same bytes.
  */
-import { type Ack, answers, type LogEvent, logEvents, type ServerMessage } from './events.js';
+import { type Ack, answers, controlEvents, type LogEvent, logEvents, type ServerMessage } from './events.js';
+import { wireLimits } from './limits.js';
 import {
   begin,
   take,
   writeArrayHeader,
+  writeEncoded,
   writeNil,
   writeNumber,
   writeString,
@@ -35,6 +37,7 @@ export function encodeMessages(codec: Codec, messages: readonly ServerMessage[])
 export function writeMessage(message: ServerMessage): void {
   if ('ack' in message && message.events === undefined) writeAck(message);
   else if ('ev' in message && message.ev === 'message.new') writeNewMessage(message);
+  else if ('ev' in message && message.ev === 'hello') writeHello(message);
   else writeByPlaces(formOf(message), message as unknown as Record<string, unknown>);
 }
 
@@ -70,6 +73,30 @@ function writeNewMessage(event: LogEvent<'message.new'>): void {
   if (more > 0) writeOptionalString(type);
   if (more > 1) writeValue(metadata);
   if (more > 2) writeOptionalString(replyTo);
+}
+
+type Hello = Extract<ServerMessage, { ev: 'hello' }>;
+
+/** What `hello` says of limits to everybody. */
+const encodedLimits = encodedAlone(wireLimits);
+
+/** session, user, at, heartbeatMs, limits. */
+function writeHello({ session, user, at, heartbeatMs, limits }: Hello): void {
+  writeArrayHeader(6);
+  writeNumber(controlEvents.hello.code);
+  writeString(session);
+  writeString(user);
+  writeNumber(at);
+  writeNumber(heartbeatMs);
+  if (limits === wireLimits) writeEncoded(encodedLimits);
+  else writeValue(limits);
+}
+
+function encodedAlone(value: unknown): Uint8Array {
+  begin();
+  writeValue(value);
+  // A copy: a view would keep its whole slab.
+  return take().slice();
 }
 
 function writeOptionalString(value: string | undefined): void {

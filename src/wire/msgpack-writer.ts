@@ -200,6 +200,13 @@ function writeStringHeader(bytes: number): void {
   else writeLength(bytes, 0xd9);
 }
 
+/** What was written before, as it is. */
+export function writeEncoded(bytes: Uint8Array): void {
+  reserve(bytes.length);
+  slab.set(bytes, position);
+  position += bytes.length;
+}
+
 /** Anything JSON can say; undefined is nil in an array and left out of an object. Throws on anything else. */
 export function writeValue(value: unknown): void {
   switch (typeof value) {
