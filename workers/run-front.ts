@@ -51,7 +51,7 @@ export function runFront(): void {
     broadcast: server.broadcast,
     placement: createPlacement({ shards: settings.shardNumbers }),
     post: (shard, message) => links.post(shard, message),
-    verify: async (token) => tokens.verify(token),
+    verify: (token) => tokens.verify(token),
     revocations,
     rates: new Rates(guardLimits(config), ports.clock),
     stopwatch: () => performance.now() / 1000,

@@ -3,14 +3,38 @@ import { NuboError } from '../errors.js';
 import type { Identity } from '../people/identity.js';
 import type { Refusal } from '../threads/messages.js';
 import type { Operation } from '../wire/operations.js';
+import type { SessionHost } from './host.js';
 import type { Session } from './session.js';
 import { liveAs } from './session-state.js';
 
-/** For a session that is connecting. `ref`: of the `auth` operation; undefined when the token was in the header. */
-export function authenticate(session: Session, token: string, ref: number | undefined): void {
+/** With the token of the upgrade: it lives or ends before this returns, unless somebody has to be asked. */
+export function authenticateAtOnce(session: Session, token: string): void {
+  const { state } = session;
+  if (state.name !== 'connecting') throw new Error('authenticate: the session is not connecting');
+  let found: Identity | Promise<Identity>;
+  try {
+    found = session.host.authenticate(token);
+  } catch (error) {
+    return fail(session, error, undefined);
+  }
+  if (found instanceof Promise) wait(session, found, undefined);
+  else session.enterLive(found, state, undefined);
+}
+
+/** With an `auth` operation: those that follow it in its frame wait, and are answered after it (W7). */
+export function authenticate(session: Session, { token, ref }: Operation<'auth'>): void {
+  wait(session, ask(session.host, token), ref);
+}
+
+/** A promise also where the answer is known at once. */
+async function ask(host: SessionHost, token: string): Promise<Identity> {
+  return host.authenticate(token);
+}
+
+function wait(session: Session, found: Promise<Identity>, ref: number | undefined): void {
   if (session.state.name !== 'connecting') throw new Error('authenticate: the session is not connecting');
   session.enter({ ...session.state, name: 'authenticating', waiting: [] });
-  session.host.authenticate(token).then(
+  found.then(
     (identity) => succeed(session, identity, ref),
     (error: unknown) => fail(session, error, ref),
   );
@@ -25,10 +49,11 @@ function succeed(session: Session, identity: Identity, ref: number | undefined):
 
 /** What waited was never looked at: it is refused like the token. */
 function fail(session: Session, error: unknown, ref: number | undefined): void {
-  if (session.state.name !== 'authenticating') return;
+  if (session.isClosing) return;
   const refusal = session.host.refusalOf(error);
   session.refuse(ref ?? null, refusal);
-  for (const operation of session.state.waiting) session.refuse(operation.ref, unlooked(refusal));
+  const waiting = session.state.name === 'authenticating' ? session.state.waiting : [];
+  for (const operation of waiting) session.refuse(operation.ref, unlooked(refusal));
   session.close(refusal.code === 'unauthorized' ? 'unauthorized' : 'restarted');
 }
 
@@ -45,7 +70,7 @@ export function renew(session: Session, operation: Operation<'auth'>): void {
     return;
   }
   session.enter({ ...state, isRenewing: true });
-  session.host.authenticate(operation.token).then(
+  ask(session.host, operation.token).then(
     (identity) => renewed(session, identity, operation.ref),
     (error: unknown) => endRenewal(session, operation.ref, session.host.refusalOf(error)),
   );

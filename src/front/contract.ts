@@ -5,11 +5,12 @@ import type { Rates } from '../rates.js';
 import type { RuntimePorts } from '../runtime/ports.js';
 import type { AckResult, ToFront } from '../threads/messages.js';
 import type { ServiceName, Services } from '../threads/services.js';
+import type { Codec } from '../wire/prescan.js';
 import type { Question } from './calls.js';
 import type { FrontCounters } from './counters.js';
 import type { FrontLimits } from './limits.js';
 import type { BroadcastPort, SocketPort } from './ports.js';
-import type { Session, SessionOptions } from './session.js';
+import type { Session } from './session.js';
 import type { Placement, PostToShard } from './shards.js';
 
 export interface FrontDependencies {
@@ -19,8 +20,8 @@ export interface FrontDependencies {
   readonly broadcast: BroadcastPort;
   readonly placement: Placement;
   readonly post: PostToShard;
-  /** Rejects with a NuboError; see src/people/tokens.ts. */
-  readonly verify: (token: string) => Promise<Identity>;
+  /** At once or later; throws or rejects with a NuboError. See src/people/tokens.ts. */
+  readonly verify: (token: string) => Identity | Promise<Identity>;
   readonly revocations: Revocations;
   /** What a user may ask of the shards, far above what a conversation admits; no guard when absent. */
   readonly rates?: Rates;
@@ -55,9 +56,10 @@ export interface Front {
    * registered again, users told (P6, A10). Until it was told, it takes no operation.
    */
   shardBack(shard: number): void;
-  openSession(socket: SocketPort, options: Omit<SessionOptions, 'id'>): Session;
-  /** For REST: rejects with a NuboError. */
-  authenticate(token: string): Promise<Identity>;
+  /** It waits for its token: `Session.authenticate` when the upgrade brought one. */
+  openSession(socket: SocketPort, codec: Codec): Session;
+  /** For REST: throws or rejects with a NuboError. */
+  authenticate(token: string): Identity | Promise<Identity>;
   /** For REST: one question to a conversation. Rejects with RefusedError. */
   ask(question: Question): Promise<AckResult>;
   /** For REST: one call of a service. Rejects with RefusedError. */

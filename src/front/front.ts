@@ -11,6 +11,7 @@ import { revokes } from '../people/revocations.js';
 import type { Rates } from '../rates.js';
 import type { AckResult, Refusal, Revocation, ToFront } from '../threads/messages.js';
 import type { ServiceName, Services } from '../threads/services.js';
+import type { Codec } from '../wire/prescan.js';
 import { Calls, type Question, RefusedError } from './calls.js';
 import type { Front, FrontDependencies, FrontStats } from './contract.js';
 import { FrontCounters } from './counters.js';
@@ -22,7 +23,7 @@ import type { SocketPort } from './ports.js';
 import { Rechecks } from './rechecks.js';
 import { Refusals } from './refusals.js';
 import { Requests } from './requests.js';
-import { Session, type SessionOptions } from './session.js';
+import { Session } from './session.js';
 import { Sessions } from './sessions.js';
 import { Shards } from './shards.js';
 import { SlowReaders } from './slow.js';
@@ -161,16 +162,16 @@ class FrontCore implements Front, SessionHost {
     this.topics.shardBack(shard);
   }
 
-  openSession(socket: SocketPort, options: Omit<SessionOptions, 'id'>): Session {
+  openSession(socket: SocketPort, codec: Codec): Session {
     this.socketCounter += 1;
     this.counters.connectionsOpened += 1;
     const id = `${this.dependencies.number}-${this.socketCounter}`;
-    const session = new Session(this, socket, { ...options, id });
+    const session = new Session(this, socket, { id, codec });
     this.sessions.add(session);
     return session;
   }
 
-  authenticate(token: string): Promise<Identity> {
+  authenticate(token: string): Identity | Promise<Identity> {
     return this.gate.authenticate(token);
   }
 

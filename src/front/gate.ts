@@ -4,8 +4,8 @@ import { NuboError } from '../errors.js';
 import type { Identity } from '../people/identity.js';
 
 export interface GateOptions {
-  /** Rejects with a NuboError when the token is not good. */
-  verify(token: string): Promise<Identity>;
+  /** Throws or rejects with a NuboError when the token is not good. */
+  verify(token: string): Identity | Promise<Identity>;
   isRevoked(identity: Identity): boolean;
   /** Makes the application's user known to the store. */
   appear(identity: Identity): Promise<void>;
@@ -23,12 +23,16 @@ export class Gate {
     this.known = new LRUCache({ max: options.knownUsersMax });
   }
 
-  async authenticate(token: string): Promise<Identity> {
-    const identity = await this.options.verify(token);
+  /** At once where neither a key nor the store has to be asked, as for nearly all. Throws or rejects with NuboError. */
+  authenticate(token: string): Identity | Promise<Identity> {
+    const identity = this.options.verify(token);
+    return identity instanceof Promise ? identity.then((found) => this.admit(found)) : this.admit(identity);
+  }
+
+  private admit(identity: Identity): Identity | Promise<Identity> {
     if (this.options.isRevoked(identity)) throw new NuboError('unauthorized', 'The session has ended.');
-    if (identity.subject !== undefined && this.known.get(identity.user) === undefined)
-      await this.introduce(identity);
-    return identity;
+    if (identity.subject === undefined || this.known.get(identity.user) !== undefined) return identity;
+    return this.introduce(identity).then(() => identity);
   }
 
   private introduce(identity: Identity): Promise<void> {

@@ -21,8 +21,8 @@ export interface SessionHost {
   readonly shards: Shards;
   readonly topics: Topics;
   readonly slow: SlowReaders;
-  /** Rejects with a NuboError. The user is known to the store when it resolves (H6). */
-  authenticate(token: string): Promise<Identity>;
+  /** At once or later; throws or rejects with a NuboError. The user is known to the store then (H6). */
+  authenticate(token: string): Identity | Promise<Identity>;
   isRevoked(identity: Identity): boolean;
   /** What to tell of an error; one that is no NuboError is reported and told as `internal`. */
   refusalOf(error: unknown): Refusal;

@@ -152,9 +152,11 @@ function socketBehavior(front: Front, options: ServerOptions) {
         () => {
           const { opening } = data;
           if (opening === undefined) throw new Error('a socket was opened twice');
-          data.socket = new UwsSocket(socket);
-          data.session = front.openSession(data.socket, opening);
           data.opening = undefined;
+          data.socket = new UwsSocket(socket);
+          data.session = front.openSession(data.socket, opening.codec);
+          // Last: it may end the socket, and `close` must find the session.
+          if (opening.token !== undefined) data.session.authenticate(opening.token);
         },
       );
     },

@@ -13,7 +13,7 @@ import type { ServerMessage } from '../wire/events.js';
 import { wireLimits } from '../wire/limits.js';
 import type { Operation } from '../wire/operations.js';
 import type { Codec } from '../wire/prescan.js';
-import { authenticate, renew } from './authentication.js';
+import { authenticate, authenticateAtOnce, renew } from './authentication.js';
 import { countOf, type Few, hasItem, itemsOf, withItem, withoutItem } from './few.js';
 import type { SessionHost } from './host.js';
 import { Outbox } from './outbox.js';
@@ -28,8 +28,6 @@ import { type Topic, topicName } from './topic.js';
 export interface SessionOptions {
   readonly id: string;
   readonly codec: Codec;
-  /** Of the `Authorization` header. */
-  readonly token?: string | undefined;
 }
 
 export class Session {
@@ -60,7 +58,11 @@ export class Session {
     this.aliveAt = tickFrom(now);
     this.pingedAt = this.aliveAt;
     this.state = { name: 'connecting', id: options.id, deadlineAt: now + wireLimits.authenticateMs };
-    if (options.token !== undefined) authenticate(this, options.token, undefined);
+  }
+
+  /** With the token of the upgrade, if it brought one; before any frame. */
+  authenticate(token: string): void {
+    authenticateAtOnce(this, token);
   }
 
   enter(state: SessionState): void {
@@ -134,7 +136,7 @@ export class Session {
     const { state } = this;
     switch (state.name) {
       case 'connecting':
-        if (operation.op === 'auth') authenticate(this, operation.token, operation.ref);
+        if (operation.op === 'auth') authenticate(this, operation);
         else this.refuse(operation.ref, { code: 'unauthorized', message: 'Send auth first.' });
         return;
       case 'authenticating':
@@ -164,7 +166,7 @@ export class Session {
   /** The one place where it comes to life; authentication.ts decides. */
   enterLive(
     identity: Identity,
-    { id, waiting }: Extract<SessionState, { name: 'authenticating' }>,
+    { id, waiting = [] }: { readonly id: string; readonly waiting?: readonly Operation[] },
     ref: number | undefined,
   ): void {
     this.enter(liveAs(identity));

@@ -62,9 +62,11 @@ test('W5 a token counts in the header and in auth, a bad one ends in 4502, one i
   byFrame.send({ op: 'auth', ref: 1, token: user });
   expect(await byFrame.next()).toMatchObject({ ev: 'hello', user });
   expect(await byFrame.next()).toEqual({ ack: 1 });
+  const { sessions } = server.front.stats();
   const bad = new TestClient(server.port, { headers: bearer('bad') });
   expect(await bad.next()).toMatchObject({ err: null, code: 'unauthorized' });
   expect(await bad.closed).toMatchObject({ code: closeCodes.unauthorized.code });
+  expect(server.front.stats().sessions).toBe(sessions);
   const byQuery = new TestClient(server.port, { path: `/ws?token=${user}&access_token=${user}` });
   await byQuery.opened();
   byQuery.send({ op: 'ping', ref: 1 });

@@ -155,6 +155,8 @@ export class FrontHarness {
   readonly faults: unknown[] = [];
   /** Token → what verify says. */
   readonly tokens = new Map<string, Identity | Error>();
+  /** It says so at once, as of a shared secret, and not later, as of a public key. */
+  isVerifiedAtOnce = false;
   private timers: Array<{ at: number; run: () => void }> = [];
   private turns: Array<() => void> = [];
 
@@ -175,16 +177,23 @@ export class FrontHarness {
         this.posted.push({ shard, message: structuredClone(message) });
         return true;
       },
-      verify: async (token) => {
-        const result = this.tokens.get(token);
-        if (result === undefined) throw new NuboError('unauthorized', 'This is not a token.');
-        if (result instanceof Error) throw result;
-        return result;
-      },
+      verify: (token) =>
+        this.isVerifiedAtOnce
+          ? this.verify(token)
+          : new Promise((resolve) => {
+              resolve(this.verify(token));
+            }),
       revocations: createRevocations({ clock }),
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       onFault: (error) => this.faults.push(error),
     });
+  }
+
+  private verify(token: string): Identity {
+    const result = this.tokens.get(token);
+    if (result === undefined) throw new NuboError('unauthorized', 'This is not a token.');
+    if (result instanceof Error) throw result;
+    return result;
   }
 
   private after(ms: number, run: () => void): () => void {
@@ -241,10 +250,8 @@ export class FrontHarness {
   connect(options: { codec?: Codec; token?: string } = {}): FakeClient {
     const socket = new FakeSocket(options.codec ?? 'msgpack');
     this.hub.sockets.add(socket);
-    socket.session = this.front.openSession(socket, {
-      codec: socket.codec,
-      token: options.token,
-    });
+    socket.session = this.front.openSession(socket, socket.codec);
+    if (options.token !== undefined) socket.session.authenticate(options.token);
     return new FakeClient(socket, socket.session);
   }
 

@@ -65,6 +65,52 @@ test('W4 W5 a token in the header makes the socket live: hello comes first', asy
   expect(harness.takePosted()).toEqual([]);
 });
 
+test('W4 W5 a token that nobody has to be asked about makes the socket live before its first frame', () => {
+  const harness = new FrontHarness();
+  harness.isVerifiedAtOnce = true;
+  const client = harness.connect({ token: harness.token(user) });
+  expect(client.heard()).toEqual([expect.objectContaining({ ev: 'hello', user })]);
+  client.send({ op: 'ping', ref: 1 });
+  expect(client.heard()).toEqual([{ ack: 1, at: startAt }]);
+  expect(harness.front.stats()).toMatchObject({ sessions: 1, users: 1 });
+});
+
+test('W5 H5 a token that is refused at once ends its socket with 4502 and leaves nothing behind', async () => {
+  const harness = new FrontHarness();
+  harness.isVerifiedAtOnce = true;
+  const revoked = harness.token(user);
+  harness.front.onShardMessages(0, [
+    {
+      kind: 'revoked',
+      revocation: { subject: 'user', value: user, since: startAt, until: startAt + 3_600_000 },
+    },
+  ]);
+  for (const token of ['wrong', revoked]) {
+    const client = harness.connect({ token });
+    expect(client.heard()).toEqual([expect.objectContaining({ err: null, code: 'unauthorized' })]);
+    expect(client.socket.closed?.code).toBe(closeCodes.unauthorized.code);
+    client.session.onClose();
+  }
+  expect(harness.front.stats()).toMatchObject({ sessions: 0, users: 0 });
+});
+
+test('W7 W5 an auth operation that is known at once answers what follows in its frame, good or bad', async () => {
+  const harness = new FrontHarness();
+  harness.isVerifiedAtOnce = true;
+  const good = harness.connect();
+  good.send({ op: 'auth', ref: 1, token: harness.token(user) }, { op: 'ping', ref: 2 });
+  const bad = harness.connect();
+  bad.send({ op: 'auth', ref: 1, token: 'wrong' }, { op: 'ping', ref: 2 });
+  await harness.settle();
+  expect(good.heard().slice(1)).toEqual([{ ack: 1 }, { ack: 2, at: startAt }]);
+  expect(
+    bad
+      .heard()
+      .filter(isError)
+      .map(({ err }) => err),
+  ).toEqual([1, 2]);
+});
+
 test('W4 W5 a token in an auth operation does the same, and what came before it is unauthorized', async () => {
   const harness = new FrontHarness();
   const client = harness.connect();
