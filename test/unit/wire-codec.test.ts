@@ -13,6 +13,7 @@ import {
 } from '#src/wire/codec.js';
 import { writeByPlaces } from '#src/wire/encode-messages.js';
 import { logEvents, type ServerMessage } from '#src/wire/events.js';
+import { wireLimits } from '#src/wire/limits.js';
 import { MsgpackReader } from '#src/wire/msgpack-reader.js';
 import { begin, take } from '#src/wire/msgpack-writer.js';
 import { type Operation, operations } from '#src/wire/operations.js';
@@ -367,6 +368,23 @@ describe('messages', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  test('W4 hello with the limits of the wire is the same bytes as by its places, however often it is said', () => {
+    const hello = {
+      ev: 'hello',
+      session: '0-1',
+      user: id,
+      at: 1_732_160_000_000,
+      heartbeatMs: 30_000,
+    } as const;
+    const form = eventByName.get('hello');
+    if (form === undefined) throw new Error('no form');
+    begin();
+    writeByPlaces(form, { ...hello, limits: { ...wireLimits } });
+    const expected = take();
+    for (let time = 0; time < 2; time += 1)
+      expect(encodeMessages('msgpack', [{ ...hello, limits: wireLimits }])).toEqual(expected);
   });
 
   test('W1 another implementation reads our msgpack, and we read its', () => {
