@@ -9,6 +9,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   token: async () => (await import('./token.js')).tokenCommand(),
   replay: async () => (await import('./replay.js')).replayCommand(),
   config: async () => (await import('./config.js')).configCommand(),
+  migrate: async () => (await import('./migrate.js')).migrateCommand(),
 };
 
 const wrongUseCode = 2;

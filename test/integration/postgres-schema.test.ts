@@ -1,19 +1,15 @@
 /** The schema, and what must hold before a server starts on it. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { UserError } from '#src/errors.js';
 import { PostgresLogStore } from '#src/storage/postgres/log-store.js';
-import { migrate } from '#src/storage/postgres/migrate.js';
 import { ensurePartitions } from '#src/storage/postgres/partitions.js';
 import { shardNumbers } from '#src/storage/postgres/placement-store.js';
 import { repairProgress } from '#src/storage/postgres/progress.js';
 import { checkSettings } from '#src/storage/postgres/settings.js';
 import { openSql } from '#src/storage/postgres/sql.js';
 import { Asker, Script } from '../support/log-events.js';
-import { createDatabase, sqlFolder, type TestDatabase } from '../support/postgres.js';
+import { createDatabase, type TestDatabase } from '../support/postgres.js';
 import { startCluster } from '../support/postgres-cluster.js';
 
 let database: TestDatabase;
@@ -150,6 +146,37 @@ test('P2 the messages view has the shape other programs expect', async () => {
   ]);
 });
 
+test('L14 other views name the last message, its type as a number, and what each member has not read', async () => {
+  const asker = await owned();
+  const script = new Script();
+  const ann = uuidv7();
+  const { conv, owner } = script;
+  const first = [script.create([ann]), script.message('text')];
+  const image = script.message('an image', { type: 'image' });
+  await asker.write([...first, image, script.leave(uuidv7())]);
+  await asker.flush({
+    batch: asker.batch,
+    heads: [{ conv, seq: 4, number: 2, at: image.at, preview: 'an image' }],
+    marks: [{ conv, user: owner, mark: 2 }],
+  });
+  const { sql } = database;
+  expect(await sql`select type, last_message_id, state from conversations_meta where id = ${conv}`).toEqual([
+    { type: 1, last_message_id: image.id, state: 0 },
+  ]);
+  expect(
+    await sql`select user_id, role, unread_count from members where conversation_id = ${conv} order by role`,
+  ).toEqual([
+    { user_id: ann, role: 0, unread_count: 2 },
+    { user_id: owner, role: 2, unread_count: 0 },
+  ]);
+  expect(
+    await sql`select content, message_type from message_index where conversation_id = ${conv} order by message_type`,
+  ).toEqual([
+    { content: 'text', message_type: 0 },
+    { content: 'an image', message_type: 1 },
+  ]);
+});
+
 describe('after a crash', () => {
   test('L14 heads and senders’ marks are made again from the log, once', async () => {
     const asker = await owned();
@@ -182,39 +209,6 @@ describe('after a crash', () => {
 });
 
 describe('starting', () => {
-  test('O7 migrations are applied once, by one server at a time, each wholly or not at all', async () => {
-    const empty = await createDatabase({ empty: true });
-    const folder = mkdtempSync(join(tmpdir(), 'nubo-test-sql-'));
-    try {
-      const both = await Promise.all([
-        migrate({ url: empty.url, folder: sqlFolder }),
-        migrate({ url: empty.url, folder: sqlFolder }),
-      ]);
-      expect(both.map((applied) => applied.length).sort()).toEqual([0, expect.any(Number)]);
-      expect(both.flat()).toContain('0002_log.sql');
-      const own = await createDatabase({ empty: true });
-      writeFileSync(
-        join(folder, '0001_good.sql'),
-        'create table good (id int); insert into good values (1);',
-      );
-      writeFileSync(join(folder, '0002_bad.sql'), 'create table half (id int); select 1 / 0;');
-      await expect(migrate({ url: own.url, folder })).rejects.toThrow('0002_bad.sql: division by zero');
-      expect(
-        await own.sql`select to_regclass('good') is not null as good, to_regclass('half') is null as half`,
-      ).toEqual([{ good: true, half: true }]);
-      writeFileSync(join(folder, '0002_bad.sql'), 'create table half (id int);');
-      expect(await migrate({ url: own.url, folder })).toEqual(['0002_bad.sql']);
-      writeFileSync(join(folder, '0001_good.sql'), 'create table other (id int);');
-      await expect(migrate({ url: own.url, folder })).rejects.toThrow(UserError);
-      rmSync(join(folder, '0002_bad.sql'));
-      await expect(migrate({ url: own.url, folder })).rejects.toThrow('start a newer nubo');
-      await own.close();
-    } finally {
-      rmSync(folder, { recursive: true });
-      await empty.close();
-    }
-  });
-
   test('L12 unsafe settings are refused, each by name', async () => {
     await expect(checkSettings(database.sql)).resolves.toBeUndefined();
     const soft = await createDatabase({ empty: true });

@@ -61,7 +61,7 @@ export async function startPeoplePostgres(): Promise<{ sql: Sql; stop: () => Pro
     max: 8,
     onnotice: () => {},
   });
-  await sql.unsafe(readFileSync(join(process.cwd(), 'sql/0001_people.sql'), 'utf8'));
+  await sql.unsafe(readFileSync(join(process.cwd(), 'sql/auth/0001_people.up.sql'), 'utf8'));
   return {
     sql,
     async stop() {

@@ -1,0 +1,142 @@
+/** `nubo migrate`: the schema of the database, up, down, and where it stands. `nubo start` goes up by itself. */
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { type Config, parseConfig } from '#src/config.js';
+import { StartError, UserError } from '#src/errors.js';
+import { createLog } from '#src/log.js';
+import { projectRoot } from '#src/project-root.js';
+import { readRuntime } from '#src/runtime-file.js';
+import { startEmbeddedPostgres } from '#src/storage/embedded/embedded-postgres.js';
+import { PostgresLockSession } from '#src/storage/postgres/lock-session.js';
+import {
+  type MigrationStatus,
+  type Schema,
+  schemaStatus,
+  withSchema,
+} from '#src/storage/postgres/migrate.js';
+import { awaitLock } from '#src/storage/postgres/server-lock.js';
+import { checkSettings } from '#src/storage/postgres/settings.js';
+import { isOutage, messageOf, openSql } from '#src/storage/postgres/sql.js';
+import { readEnvironment } from './environment.js';
+import { addSettingOptions, settingOptions } from './setting-options.js';
+
+const folder = join(projectRoot, 'sql');
+
+export function migrateCommand(): Command {
+  const migrate = new Command('migrate').description('Bring the schema of the database up, or back.');
+  const add = (name: string, description: string) =>
+    addSettingOptions(migrate.command(name).description(description), ['data']);
+  add('up', 'Apply what is pending, as every start does.').action((_options, self: Command) =>
+    run(self, async (url) => {
+      await requireSafe(url);
+      return told('applied', await alone(url, (schema) => schema.up()), await schemaStatus({ url, folder }));
+    }),
+  );
+  add('down', 'Take back the newest migration, or all above a version.')
+    .option('--to <version>', 'the version that is left; 0 takes all back', wholeNumber)
+    .option('--yes', 'go on when rows will be lost', false)
+    .action(({ to, yes }: { to?: number; yes: boolean }, self: Command) =>
+      run(self, async (url) => {
+        const names = await alone(url, (schema) => schema.down({ to, mayLose: yes }));
+        return told('took back', names, await schemaStatus({ url, folder }));
+      }),
+    );
+  add('status', 'Say which migrations were applied.').action((_options, self: Command) =>
+    run(self, async (url) => statusText(await schemaStatus({ url, folder }))),
+  );
+  return migrate;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,4}$/.test(text)) throw new InvalidArgumentError('It must be the number of a migration, or 0.');
+  return Number(text);
+}
+
+/** Runs a subcommand on the database of the settings and prints what it says. */
+async function run(command: Command, work: (url: string) => Promise<string>): Promise<void> {
+  const config = readConfig(command);
+  try {
+    process.stdout.write(await withDatabase(config, work));
+  } catch (error) {
+    if (!isOutage(error)) throw error;
+    throw new StartError(`The database could not be reached: ${messageOf(error)}.`);
+  }
+}
+
+/** Nothing is signed here: no secret need be given, and none is made. */
+function readConfig(command: Command): Config {
+  const secret = randomBytes(32).toString('hex');
+  const demo = { username: 'demo', password: secret };
+  const env = { NUBO_SECRET: secret, ...readEnvironment() };
+  return parseConfig(env, settingOptions(command), () => ({ secret, operatorKey: secret, demo }));
+}
+
+/** The given database, or the embedded one of the data folder, started for as long as `work` takes. */
+async function withDatabase(config: Config, work: (url: string) => Promise<string>): Promise<string> {
+  const given = config.postgresUrl ?? runningUrl(config.data);
+  if (given !== undefined) return work(given);
+  if (!existsSync(join(config.data, 'postgres'))) {
+    throw new UserError(`There is no database in ${config.data} yet: npm start makes one, up to date.`);
+  }
+  const log = createLog({ level: 'warn', thread: 'migrate' });
+  const postgres = await startEmbeddedPostgres({ dataDir: config.data, log });
+  try {
+    return await work(postgres.url);
+  } finally {
+    await postgres.stop();
+  }
+}
+
+/** Of the embedded Postgres of a server that runs on this folder. */
+function runningUrl(data: string): string | undefined {
+  try {
+    const { postgresPid, postgresUrl } = readRuntime(data);
+    return postgresPid === undefined ? undefined : postgresUrl;
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}
+
+async function requireSafe(url: string): Promise<void> {
+  const sql = openSql(url, { max: 1, name: 'nubo migrate' });
+  try {
+    await checkSettings(sql);
+  } finally {
+    await sql.end();
+  }
+}
+
+/** Two that migrate wait for each other; a server that runs is never migrated under its feet (L13). */
+function alone(url: string, work: (schema: Schema) => Promise<string[]>): Promise<string[]> {
+  return withSchema({ url, folder }, async (schema) => {
+    const session = await PostgresLockSession.open(url, `migrate ${process.pid}`);
+    try {
+      await awaitLock(session);
+      return await work(schema);
+    } finally {
+      await session.end();
+    }
+  });
+}
+
+function told(verb: string, names: readonly string[], status: readonly MigrationStatus[]): string {
+  const version = status.findLast(({ appliedAt }) => appliedAt !== undefined)?.version ?? 0;
+  const lines = names.map((name) => `${verb} ${name}\n`);
+  return `${lines.join('') || 'Nothing to do. '}The schema is at version ${version}.\n`;
+}
+
+function statusText(status: readonly MigrationStatus[]): string {
+  const lines = status.map(({ version, name, subject, appliedAt, isChanged }) => {
+    const state =
+      appliedAt === undefined
+        ? 'pending'
+        : `applied ${appliedAt.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+    const place = `${subject}/${String(version).padStart(4, '0')}_${name}`;
+    return `${place.padEnd(32)} ${state}${isChanged ? ', and the file was changed since' : ''}\n`;
+  });
+  const pending = status.filter(({ appliedAt }) => appliedAt === undefined).length;
+  return `${lines.join('')}${pending === 0 ? 'All are applied.' : `${pending} pending: nubo migrate up applies them.`}\n`;
+}
