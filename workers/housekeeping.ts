@@ -1,27 +1,46 @@
-/** What must happen now and then while the server runs: partitions ahead (L15), and forgetting what has expired. */
+/** Where the janitor lives: on the main thread, with a connection of its own that it gives back between rounds. */
+import { Janitor, type JanitorMessage } from '#actors/janitor/janitor.js';
 import type { Log } from '#src/log.js';
 import { prunePeople } from '#src/people/revocation-store.js';
-import { ensurePartitions } from '#src/storage/postgres/partitions.js';
-import { openSql } from '#src/storage/postgres/sql.js';
+import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
+import { createActorSystem } from '#src/runtime/system.js';
+import { openHousekeeping, PostgresPartitions } from '#src/storage/postgres/partitions.js';
+import { messageOf } from '#src/storage/postgres/sql.js';
+import { createJanitorReports } from './janitor-reports.js';
 
-/** Partitions reach two months ahead, so a few missed rounds harm nobody. */
-const everyMs = 6 * 3_600_000;
+const address = 'janitor/0';
 
-/** Starts the rounds; the returned function ends them. */
-export function startHousekeeping(url: string, log: Log): () => void {
-  const round = async (): Promise<void> => {
-    const sql = openSql(url, { max: 1, name: 'nubo housekeeping' });
-    try {
-      const made = await ensurePartitions(sql);
-      if (made > 0) log.info({ made }, 'partitions were made');
-      await prunePeople(sql, Date.now());
-    } catch (error) {
-      log.warn({ err: error }, 'housekeeping failed and is tried again later');
-    } finally {
-      await sql.end({ timeout: 5 });
-    }
+/** Starts the rounds, the first at once; the returned function ends them. */
+export function startHousekeeping(url: string, log: Log): () => Promise<void> {
+  const ports = nodeRuntimePorts();
+  const sql = openHousekeeping(url);
+  const report = createJanitorReports(log);
+  const system = createActorSystem({
+    ports,
+    options: {
+      onCrash: ({ error }) => log.error({ err: error }, 'the janitor crashed and is started again'),
+    },
+  });
+  system.register<JanitorMessage>('janitor', {
+    create: (context) =>
+      new Janitor(context, {
+        ...ports,
+        partitions: new PostgresPartitions(sql),
+        forgetExpired: (now, done) => {
+          prunePeople(sql, now).then(
+            () => setImmediate(done, { kind: 'forgotten' }),
+            (error: unknown) => setImmediate(done, { kind: 'failed', message: messageOf(error) }),
+          );
+        },
+        report,
+      }),
+    mailboxItemsMax: 8,
+    mailboxBytesMax: 64 * 1024,
+    onUndelivered: (message) => log.error({ message: message.kind }, 'the janitor could not take a message'),
+  });
+  system.tell(address, { kind: 'round due' });
+  return async () => {
+    system.stop();
+    await sql.end({ timeout: 1 });
   };
-  const timer = setInterval(() => void round(), everyMs);
-  timer.unref();
-  return () => clearInterval(timer);
 }

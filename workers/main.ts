@@ -115,8 +115,9 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
   return {
     port,
     stop: async () => {
-      endHousekeeping();
+      const housekeepingEnded = endHousekeeping();
       const code = await drainThreads(threads, config, log);
+      await housekeepingEnded;
       await database.close();
       return code;
     },

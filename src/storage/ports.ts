@@ -3,6 +3,7 @@
  * in a later turn. One LogStore belongs to one shard. Implementations: postgres/, memory/, and the simulator's.
  * All pass test/contract/log-store.ts.
  */
+import type { Month } from '../months.js';
 import type { ConversationType, LogEvent, Role } from '../wire/events.js';
 
 export interface Head {
@@ -118,6 +119,27 @@ export interface LogStore {
     users: readonly string[],
     done: (result: { kind: 'checked'; unknown: string[] } | Failed) => void,
   ): void;
+}
+
+/** How the log lies in its months. */
+export interface PartitionSurvey {
+  /** Those that have a partition of their own. */
+  readonly months: readonly Month[];
+  /** Rows in the default partition, by the month that their id belongs to. */
+  readonly strays: ReadonlyArray<{ month: Month; rows: number }>;
+}
+
+/**
+ * The months of the log, for the janitor (L15). Callback style as above. Implementations: postgres/ and memory/. Both
+ * pass test/contract/partition-store.ts.
+ */
+export interface PartitionStore {
+  survey(done: (result: { kind: 'surveyed'; survey: PartitionSurvey } | Failed) => void): void;
+  /**
+   * Makes the partition of a month and moves into it, in the same transaction, the rows of that month which had landed
+   * in the default one. `moved`: how many; 0 as well when the partition was there.
+   */
+  make(month: Month, done: (result: { kind: 'made'; moved: number } | Failed) => void): void;
 }
 
 /** How many events an activating conversation is given. */

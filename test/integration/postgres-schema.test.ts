@@ -8,6 +8,7 @@ import { shardNumbers } from '#src/storage/postgres/placement-store.js';
 import { repairProgress } from '#src/storage/postgres/progress.js';
 import { checkSettings } from '#src/storage/postgres/settings.js';
 import { openSql } from '#src/storage/postgres/sql.js';
+import { idAt } from '../support/ids.js';
 import { Asker, Script } from '../support/log-events.js';
 import { createDatabase, type TestDatabase } from '../support/postgres.js';
 import { startCluster } from '../support/postgres-cluster.js';
@@ -23,12 +24,6 @@ async function owned(): Promise<Asker> {
   const asker = new Asker(store);
   await asker.own();
   return asker;
-}
-
-/** A UUIDv7 of a moment. */
-function idAt(at: number): string {
-  const time = at.toString(16).padStart(12, '0');
-  return `${time.slice(0, 8)}-${time.slice(8)}${uuidv7().slice(13)}`;
 }
 
 async function leafOf(id: string): Promise<string | undefined> {

@@ -1,12 +1,12 @@
 /** A throw-away Postgres: the real server of the npm packages, in a folder of its own, gone with its parent. */
 import { type ChildProcess, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findBinaries } from '#src/storage/embedded/binaries.js';
+import { type Binaries, findBinaries } from '#src/storage/embedded/binaries.js';
 import { createLauncher } from '#src/storage/embedded/launch.js';
 import { openSql } from '#src/storage/postgres/sql.js';
 
@@ -19,12 +19,27 @@ export interface TestCluster {
 
 const prefix = 'nubo-test-postgres-';
 
-/** @param settings additions to the server's settings, e.g. `{ fsync: 'off' }` */
-export async function startCluster(settings: Readonly<Record<string, string>> = {}): Promise<TestCluster> {
+/** Where Debian puts the programs of a version. */
+const debianFolder = (version: number) => `/usr/lib/postgresql/${version}/bin`;
+
+/** Whether this machine has that version from Debian, beside the one of the npm packages. */
+export function hasDebianPostgres(version: number): boolean {
+  return existsSync(join(debianFolder(version), 'postgres'));
+}
+
+/**
+ * @param settings additions to the server's settings, e.g. `{ fsync: 'off' }`
+ * @param debianVersion Debian's server of that version instead of the one of the npm packages
+ */
+export async function startCluster(
+  settings: Readonly<Record<string, string>> = {},
+  debianVersion?: number,
+): Promise<TestCluster> {
   removeLeftovers();
   const folder = mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`));
   chmodSync(folder, 0o711);
-  const binaries = findBinaries(join(folder, 'lib'));
+  const binaries =
+    debianVersion === undefined ? findBinaries(join(folder, 'lib')) : debianBinaries(debianVersion);
   const launcher = createLauncher(folder);
   const data = join(folder, 'data');
   mkdirSync(data, { mode: 0o700 });
@@ -40,7 +55,9 @@ export async function startCluster(settings: Readonly<Record<string, string>> = 
       binaries.initdb,
       [
         ...['-D', data, '--auth=trust', '--username=nubo', '--encoding=UTF8', '--locale=C', '--no-sync'],
-        ...['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-instructions'],
+        // Version 17 brought it.
+        ...(debianVersion === undefined ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'] : []),
+        '--no-instructions',
       ],
       'KILL',
     ),
@@ -72,6 +89,11 @@ export async function startCluster(settings: Readonly<Record<string, string>> = 
     throw error;
   }
   return { url, pid: server.pid ?? 0, stop };
+}
+
+function debianBinaries(version: number): Binaries {
+  const folder = debianFolder(version);
+  return { initdb: join(folder, 'initdb'), postgres: join(folder, 'postgres'), environment: {} };
 }
 
 /** Folders of runs that were killed: their server ended with them. */

@@ -1,0 +1,99 @@
+/** The months of the log, on memory and on real servers: the embedded one, and Debian's 15 where there is one. */
+
+import { register } from 'prom-client';
+import { expect, test } from 'vitest';
+import { createLog } from '#src/log.js';
+import { MemoryPartitions } from '#src/storage/memory/partitions.js';
+import { migrate } from '#src/storage/postgres/migrate.js';
+import { openHousekeeping, PostgresPartitions } from '#src/storage/postgres/partitions.js';
+import { openSql } from '#src/storage/postgres/sql.js';
+import { createJanitorReports } from '#workers/janitor-reports.js';
+import { type PartitionFixture, partitionStoreContract } from '../contract/partition-store.js';
+import { idAt } from '../support/ids.js';
+import { createDatabase, sqlFolder } from '../support/postgres.js';
+import { hasDebianPostgres, startCluster } from '../support/postgres-cluster.js';
+
+function memory(): PartitionFixture {
+  const store = new MemoryPartitions({ soon: (run) => void setImmediate(run) });
+  return {
+    store,
+    insert: async (times) => {
+      for (const at of times) store.insert(at);
+    },
+    rows: async () => [
+      ...[...store.leaves].flatMap(([month, times]) => times.map((at) => ({ at, place: month }))),
+      ...store.strays.map((at) => ({ at, place: 'default' as const })),
+    ],
+    close: async () => {},
+  };
+}
+
+async function onPostgres(url: string, close: () => Promise<void>): Promise<PartitionFixture> {
+  const sql = openSql(url, { max: 1 });
+  const housekeeping = openHousekeeping(url);
+  let seq = 0;
+  return {
+    store: new PostgresPartitions(housekeeping),
+    insert: async (times) => {
+      const rows = times.map((at) => ({ id: idAt(at), seq: ++seq }));
+      await sql`
+        insert into conversation_log (id, conversation, actor, seq, number, batch, at, kind)
+        select id, gen_random_uuid(), gen_random_uuid(), seq, 0, 0, now(), 40
+        from jsonb_to_recordset(${sql.json(rows)}) as row (id uuid, seq bigint)`;
+    },
+    rows: async () => {
+      const rows = await sql<Array<{ id: string; leaf: string }>>`
+        select id, tableoid::regclass::text as leaf from conversation_log`;
+      return rows.map(({ id, leaf }) => {
+        const [, year, month] = /_(\d{4})_(\d\d)$/.exec(leaf) ?? [];
+        const at = Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+        return { at, place: month === undefined ? 'default' : Number(year) * 12 + Number(month) - 1 };
+      });
+    },
+    close: async () => {
+      await Promise.all([sql.end(), housekeeping.end()]);
+      await close();
+    },
+  };
+}
+
+partitionStoreContract('memory', async () => memory());
+partitionStoreContract('Postgres', async () => {
+  const database = await createDatabase();
+  return onPostgres(database.url, () => database.close());
+});
+if (hasDebianPostgres(15)) {
+  partitionStoreContract('Postgres 15', async () => {
+    const cluster = await startCluster({}, 15);
+    await migrate({ url: cluster.url, folder: sqlFolder });
+    return onPostgres(cluster.url, () => cluster.stop());
+  });
+}
+
+test('L15 O3 rows in the default partition are a metric and a warning, and so is a month that cannot be made', async () => {
+  const lines: string[] = [];
+  const log = createLog({
+    level: 'info',
+    thread: 'test',
+    destination: { write: (line) => void lines.push(line) },
+  });
+  const report = createJanitorReports(log);
+  const value = async (name: string) => (await register.getSingleMetric(name)?.get())?.values[0]?.value;
+  report({ kind: 'strays', rows: 0, months: [] });
+  expect([await value('nubo_log_default_rows'), lines.length]).toEqual([0, 0]);
+  report({ kind: 'strays', rows: 7, months: [24_321] });
+  expect(await value('nubo_log_default_rows')).toBe(7);
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'warn', rows: 7, months: ['2026-10'] });
+  report({ kind: 'made', month: 24_321, moved: 7 });
+  expect(await value('nubo_log_rows_moved_total')).toBe(7);
+  report({
+    kind: 'failed',
+    what: 'making a month of the log',
+    message: 'canceling statement due to lock timeout',
+  });
+  expect(JSON.parse(lines[2] ?? '')).toMatchObject({
+    level: 'warn',
+    reason: 'canceling statement due to lock timeout',
+    msg: 'making a month of the log failed and is tried again soon',
+  });
+});
