@@ -2,6 +2,7 @@
 import type {
   ConversationSnapshot,
   Failed,
+  Found,
   Owned,
   StoredOperation,
   WriteOutcome,
@@ -29,7 +30,7 @@ export type ConversationMessage =
   /** These operations ended without a new event: duplicates, conflicts, refusals of the database. */
   | { kind: 'settled'; ids: string[] }
   /** What the log knows of the ids that were asked for; `failed` when it could not be read. */
-  | { kind: 'looked up'; ids: string[]; found: StoredOperation[]; failed: boolean }
+  | { kind: 'looked up'; ids: string[]; found: StoredOperation[]; failed: boolean; horizon?: number }
   | { kind: 'users checked'; id: string; unknown: string[] | undefined }
   | { kind: 'backlog read'; request: number; user: string; have: number; events: LogEvent[] | undefined };
 
@@ -53,11 +54,11 @@ export type WriterMessage =
   | { kind: 'drain'; done: () => void }
   | { kind: 'owned'; result: Owned }
   | { kind: 'wrote'; outcome: WriteOutcome }
-  | { kind: 'duplicates found'; result: { kind: 'found'; operations: StoredOperation[] } | Failed }
+  | { kind: 'duplicates found'; result: Found | Failed }
   | {
       kind: 'lookup done';
       asked: Map<string, string[]>;
-      result: { kind: 'found'; operations: StoredOperation[] } | Failed;
+      result: Found | Failed;
     }
   | {
       kind: 'load done';

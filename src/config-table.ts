@@ -178,6 +178,19 @@ export const settings = {
     fallback: '20',
     doc: 'How long a drain may take before nubo ends with exit code 1.',
   }),
+  retentionMonths: setting({
+    name: 'NUBO_RETENTION_MONTHS',
+    ...number(0, 1_200),
+    fallback: '0',
+    doc: 'Whole months of messages that are kept beside the current one; older ones leave the log. 0: for ever.',
+  }),
+  expiredMonths: setting({
+    name: 'NUBO_EXPIRED_MONTHS',
+    schema: z.enum(['keep', 'drop']),
+    type: '`keep` or `drop`',
+    fallback: 'keep',
+    doc: 'What becomes of a month that leaves the log: its table is kept under another name, or dropped with all its rows.',
+  }),
   ratePerSecond: setting({
     name: 'NUBO_RATE_PER_SECOND',
     ...number(1, 1_000_000_000),

@@ -1,5 +1,6 @@
 /** Where the janitor lives: on the main thread, with a connection of its own that it gives back between rounds. */
 import { Janitor, type JanitorMessage } from '#actors/janitor/janitor.js';
+import type { Retention } from '#actors/janitor/ports.js';
 import type { Log } from '#src/log.js';
 import { prunePeople } from '#src/people/revocation-store.js';
 import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
@@ -11,7 +12,12 @@ import { createJanitorReports } from './janitor-reports.js';
 const address = 'janitor/0';
 
 /** Starts the rounds, the first at once; the returned function ends them. */
-export function startHousekeeping(url: string, log: Log): () => Promise<void> {
+export function startHousekeeping(options: {
+  url: string;
+  retention: Retention;
+  log: Log;
+}): () => Promise<void> {
+  const { url, retention, log } = options;
   const ports = nodeRuntimePorts();
   const sql = openHousekeeping(url);
   const report = createJanitorReports(log);
@@ -32,6 +38,7 @@ export function startHousekeeping(url: string, log: Log): () => Promise<void> {
             (error: unknown) => setImmediate(done, { kind: 'failed', message: messageOf(error) }),
           );
         },
+        retention,
         report,
       }),
     mailboxItemsMax: 8,

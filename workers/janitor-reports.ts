@@ -19,6 +19,10 @@ export function createJanitorReports(log: Log): (report: JanitorReport) => void 
     name: 'nubo_log_rows_moved_total',
     help: 'Rows that were moved out of the default partition.',
   });
+  const detached = new Counter({
+    name: 'nubo_log_partitions_detached_total',
+    help: 'Months past their retention that were taken out of the log.',
+  });
   const rounds = new Counter({
     name: 'nubo_janitor_rounds_total',
     help: 'Rounds of the janitor, by how they ended.',
@@ -39,6 +43,14 @@ export function createJanitorReports(log: Log): (report: JanitorReport) => void 
         return log.info(
           { month: monthName(report.month), moved: report.moved },
           'a month of the log was made',
+        );
+      case 'detached':
+        detached.inc();
+        return log.warn(
+          { month: monthName(report.month), rows: report.rows, table: report.table },
+          report.table === undefined
+            ? 'a month past its retention was dropped, with all its rows'
+            : 'a month past its retention was taken out of the log; its table is kept',
         );
       case 'failed':
         return log.warn({ reason: report.message }, `${report.what} failed and is tried again soon`);

@@ -111,7 +111,8 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
     await database.close();
     throw new StartError(error instanceof Error ? error.message : String(error));
   }
-  const endHousekeeping = startHousekeeping(postgresUrl, log);
+  const retention = { months: config.retentionMonths, isKept: config.expiredMonths === 'keep' };
+  const endHousekeeping = startHousekeeping({ url: postgresUrl, retention, log });
   return {
     port,
     stop: async () => {

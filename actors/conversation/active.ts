@@ -1,4 +1,5 @@
 /** A conversation that has its state: the rules at work. See conversation.ts for its life. */
+import { timeOfId } from '#src/ids.js';
 import type { StoredOperation } from '#src/storage/ports.js';
 import { type AckResult, type DurableRequest, frontOf, type Refusal } from '#src/threads/messages.js';
 import type { LogEvent } from '#src/wire/events.js';
@@ -78,7 +79,7 @@ export class Active {
           message.failed,
           this.context.id,
         )) {
-          this.onFinding(finding);
+          this.onFinding(finding, message.horizon ?? 0);
         }
         return;
       case 'users checked':
@@ -251,7 +252,8 @@ export class Active {
     else this.answer([held.request], { kind: 'err', refusal: crowded });
   }
 
-  private onFinding(finding: Finding): void {
+  /** @param horizon Unix ms: what is older may have been stored, and nobody knows any more (L16) */
+  private onFinding(finding: Finding, horizon: number): void {
     const { held } = finding;
     switch (finding.kind) {
       case 'failed':
@@ -266,6 +268,10 @@ export class Active {
         return this.refuse(held, { code: 'not_found', message, stored: false });
       }
       case 'new': {
+        if (timeOfId(held.request.id) < horizon) {
+          this.ports.rates.charge(held.request.user, held.request.rate);
+          return this.answerHeld(held, { kind: 'err', refusal: expired });
+        }
         const outside = checkIdWindow(held.request.id, this.ports.clock.now());
         return outside === undefined ? this.admit(held) : this.refuse(held, outside);
       }
@@ -349,6 +355,11 @@ const unreadable: Refusal = {
   code: 'unavailable',
   message: 'The database could not be asked; send the same operation again.',
   retryMs: 250,
+};
+
+const expired: Refusal = {
+  code: 'expired',
+  message: 'The id is older than what this server keeps: whether it was stored is not known any more.',
 };
 
 function tooFast(retryMs: number): Refusal {

@@ -5,7 +5,7 @@ import { wireLimits } from '#src/wire/limits.js';
 import type { ConversationMessage } from '../messages.js';
 import type { Pending } from './pending.js';
 import type { ConversationContext, ConversationPorts } from './ports.js';
-import { cutPage, fitsBacklog, rangeOf } from './reading.js';
+import { cutPage, fitsBacklog, rangeOf, reachOf } from './reading.js';
 import { standing } from './rules.js';
 import type { ConversationState } from './state.js';
 
@@ -71,6 +71,8 @@ export class Reader {
     if (standing(this.state, this.pending, user) !== 'member') return this.refuse(request, notFound);
     if (events === undefined) return this.refuse(request, unreadable);
     const last = events.at(-1)?.seq ?? have;
+    // What has left the log lacks here, and is never passed over in silence (W12, L16).
+    if (events.length !== last - have) return this.subscribe(request, { kind: 'gap', have });
     const rest = this.state.window.between(last, this.state.head.seq + 1);
     if (rest === undefined || events.length + rest.length > wireLimits.backlogEventsMax) {
       return this.subscribe(request, { kind: 'gap', have });
@@ -117,7 +119,7 @@ export class Reader {
     const range = rangeOf(message, head);
     const known = this.state.window.between(range.after, range.before);
     if (known !== undefined) return this.answerHistory(message.request, known, range.last, head);
-    this.ports.store.read({ conv, ...range }, (result) => {
+    this.ports.store.read({ conv, ...range, ...reachOf(message, range, head) }, (result) => {
       if (result.kind === 'failed') this.refuse(message.request, unreadable);
       else this.answerHistory(message.request, result.events, range.last, head);
     });
@@ -137,10 +139,11 @@ export class Reader {
     if (known !== undefined) {
       return this.ports.tellWriter({ kind: 'mark', request, conv, user, number: known.number, seq: upTo });
     }
-    this.ports.store.read({ conv, after: upTo - 1, before: upTo + 1, limit: 1, last: false }, (result) => {
-      const event = result.kind === 'events' ? result.events[0] : undefined;
-      if (event === undefined) this.refuse(request, unreadable);
-      else this.ports.tellWriter({ kind: 'mark', request, conv, user, number: event.number, seq: upTo });
+    // The one before it, when it has left the log; none at all moves no mark, since marks only grow (L14).
+    this.ports.store.read({ conv, after: 0, before: upTo + 1, limit: 1, last: true }, (result) => {
+      if (result.kind === 'failed') return this.refuse(request, unreadable);
+      const number = result.events[0]?.number ?? 0;
+      this.ports.tellWriter({ kind: 'mark', request, conv, user, number, seq: upTo });
     });
   }
 

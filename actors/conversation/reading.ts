@@ -31,6 +31,20 @@ export function rangeOf(
   return { after: Math.max(0, before - limit - 1), before, limit, last: true };
 }
 
+/**
+ * How far the store may look for such a page: beyond the range, since events that have left the log leave holes, and
+ * a client that pages must not take a hole for the end (L16). `around` stays where it was asked for.
+ */
+export function reachOf(
+  request: { before?: number; after?: number; around?: number },
+  { after, before, last }: Range,
+  headSeq: number,
+): Pick<Range, 'after' | 'before'> {
+  if (request.around !== undefined) return { after, before };
+  if (last) return { after: 0, before };
+  return { after, before: Math.min(request.before ?? headSeq + 1, headSeq + 1) };
+}
+
 /** Cuts a page so that its texts stay within the bound, at the end that is farther from where the client reads. */
 export function cutPage(events: LogEvent[], last: boolean): LogEvent[] {
   let chars = 0;

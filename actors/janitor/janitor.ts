@@ -1,6 +1,7 @@
 /**
  * Keeps the house: looks at the months of the log, makes those that are lacking, moves what landed in the default
- * partition to where it belongs (L15), and forgets what has expired. One thing at a time, round after round.
+ * partition to where it belongs (L15), takes out those past their retention (L16), and forgets what of people has
+ * expired. One thing at a time, round after round.
  *
  * Phases:
  *   resting    until the next round is due
@@ -16,18 +17,20 @@ import type { JanitorPorts } from './ports.js';
 export type JanitorMessage =
   | { readonly kind: 'round due' }
   | { readonly kind: 'surveyed'; readonly result: { kind: 'surveyed'; survey: PartitionSurvey } | Failed }
-  | {
-      readonly kind: 'task done';
-      readonly task: Task;
-      readonly result: { kind: 'made'; moved: number } | Failed;
-    }
+  | { readonly kind: 'task done'; readonly task: Task; readonly result: Done | Failed }
   | { readonly kind: 'forgot'; readonly result: { kind: 'forgotten' } | Failed };
+
+type Done =
+  | { readonly kind: 'made'; readonly moved: number }
+  | { readonly kind: 'detached'; readonly rows: number; readonly table: string | undefined };
 
 type Phase =
   | { readonly name: 'resting' }
   | { readonly name: 'looking' }
   | { readonly name: 'working'; readonly tasks: readonly [Task, ...Task[]] }
   | { readonly name: 'forgetting' };
+
+const whatOf = { make: 'making', detach: 'detaching' } as const;
 
 /** Months are made long before they are needed: what counts is that rows in the default partition are soon seen. */
 export const roundMs = 10 * 60_000;
@@ -84,27 +87,26 @@ export class Janitor implements Actor<JanitorMessage> {
     }
     this.strays = result.survey.strays;
     this.reportStrays();
-    this.work(planRound(result.survey, this.ports.clock.now()));
+    this.work(planRound(result.survey, this.ports.clock.now(), this.ports.retention.months));
   }
 
   private work([task, ...others]: readonly Task[]): void {
     if (task === undefined) return this.forget();
     this.phase = { name: 'working', tasks: [task, ...others] };
-    this.ports.partitions.make(task.month, (result) =>
-      this.context.tellSelf({ kind: 'task done', task, result }),
-    );
+    const { partitions, retention } = this.ports;
+    const done = (result: Done | Failed) => this.context.tellSelf({ kind: 'task done', task, result });
+    if (task.kind === 'make') partitions.make(task.month, done);
+    else partitions.detach(task.month, retention, done);
   }
 
   private onTaskDone(task: Task, result: Extract<JanitorMessage, { kind: 'task done' }>['result']): void {
     // A task that a predecessor had begun is nothing to wait for.
     if (this.phase.name !== 'working' || this.phase.tasks[0] !== task) return;
-    if (result.kind === 'failed') this.fail('making a month of the log', result);
-    else {
-      this.ports.report({ kind: 'made', month: task.month, moved: result.moved });
-      if (result.moved > 0) {
-        this.strays = this.strays.filter(({ month }) => month !== task.month);
-        this.reportStrays();
-      }
+    if (result.kind === 'failed') this.fail(`${whatOf[task.kind]} a month of the log`, result);
+    else this.ports.report({ month: task.month, ...result });
+    if (result.kind === 'made' && result.moved > 0) {
+      this.strays = this.strays.filter(({ month }) => month !== task.month);
+      this.reportStrays();
     }
     this.work(this.phase.tasks.slice(1));
   }

@@ -4,7 +4,7 @@
  * the last owner left in flight may still be committed until then (L2).
  */
 import type { ActorContext } from '#src/runtime/actor.js';
-import type { ConversationSnapshot, Failed, StoredOperation } from '#src/storage/ports.js';
+import type { ConversationSnapshot, Failed, Found } from '#src/storage/ports.js';
 import type { WriterMessage } from '../messages.js';
 import type { Ledger } from './ledger.js';
 import type { WriterPorts } from './ports.js';
@@ -81,16 +81,14 @@ export class Readers {
     this.startLookup();
   }
 
-  onLookupDone(
-    asked: Map<string, string[]>,
-    result: { kind: 'found'; operations: StoredOperation[] } | Failed,
-  ): void {
+  onLookupDone(asked: Map<string, string[]>, result: Found | Failed): void {
     this.isLookingUp = false;
     const failed = result.kind === 'failed';
     const stored = new Map(failed ? [] : result.operations.map((operation) => [operation.id, operation]));
+    const horizon = failed || result.horizon === undefined ? {} : { horizon: result.horizon };
     for (const [conv, ids] of asked) {
       const found = ids.map((id) => stored.get(id)).filter((operation) => operation !== undefined);
-      this.ports.tellConversation(conv, { kind: 'looked up', ids, found, failed });
+      this.ports.tellConversation(conv, { kind: 'looked up', ids, found, failed, ...horizon });
     }
     this.startLookup();
   }

@@ -73,6 +73,13 @@ export interface StoredOperation {
   readonly at: number;
 }
 
+export interface Found {
+  readonly kind: 'found';
+  readonly operations: StoredOperation[];
+  /** Unix ms: an absent id from before it may have been stored, in a month that has left the log since (L16). */
+  readonly horizon?: number;
+}
+
 /** Heads and read marks that moved, for the side tables off the ack path (L14). */
 export interface Progress {
   /** Every batch up to this one is covered by what was flushed before and by this. */
@@ -98,10 +105,7 @@ export interface LogStore {
     done: (outcome: WriteOutcome) => void,
   ): void;
   /** Finds operations by id; absent ones are left out. */
-  lookup(
-    ids: readonly string[],
-    done: (result: { kind: 'found'; operations: StoredOperation[] } | Failed) => void,
-  ): void;
+  lookup(ids: readonly string[], done: (result: Found | Failed) => void): void;
   /** Reads one conversation, from committed state only. */
   load(
     conv: string,
@@ -127,6 +131,8 @@ export interface PartitionSurvey {
   readonly months: readonly Month[];
   /** Rows in the default partition, by the month that their id belongs to. */
   readonly strays: ReadonlyArray<{ month: Month; rows: number }>;
+  /** The months before it have left the log, as far as there were any; absent: none has. */
+  readonly horizon?: Month;
 }
 
 /**
@@ -140,6 +146,15 @@ export interface PartitionStore {
    * in the default one. `moved`: how many; 0 as well when the partition was there.
    */
   make(month: Month, done: (result: { kind: 'made'; moved: number } | Failed) => void): void;
+  /**
+   * Takes a month out of the log and moves the horizon behind it (L16). `table`: where its rows are now; undefined
+   * when they were dropped.
+   */
+  detach(
+    month: Month,
+    options: { isKept: boolean },
+    done: (result: { kind: 'detached'; rows: number; table: string | undefined } | Failed) => void,
+  ): void;
 }
 
 /** How many events an activating conversation is given. */

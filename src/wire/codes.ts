@@ -22,6 +22,11 @@ export const errorCodes = {
   conflict: { status: 409, retry: false, todo: 'Make a new id: this one belongs to another operation.' },
   taken: { status: 409, retry: false, todo: 'Choose another name.' },
   id_out_of_window: { status: 422, retry: false, todo: 'Make a new id from the server time in `at`.' },
+  expired: {
+    status: 410,
+    retry: false,
+    todo: 'Look whether it is there, then make a new id: operations this old have left the log, stored or not.',
+  },
   rate_limited: { status: 429, retry: true, todo: 'Wait `retryMs`, then send the same operation again.' },
   overloaded: { status: 503, retry: true, todo: 'Wait `retryMs`, then send the same operation again.' },
   unavailable: {

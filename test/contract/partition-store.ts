@@ -58,6 +58,28 @@ export function partitionStoreContract(name: string, open: () => Promise<Partiti
       expect(await own()).toHaveLength(times.length);
     });
 
+    test('L16 a month that leaves the log takes its rows and those alone, and is known to have left', async () => {
+      const month = monthAt(Date.UTC(2053, 5));
+      const [first, next] = [startOfMonth(month), startOfMonth(month + 1)];
+      for (const made of [month - 1, month, month + 1]) await make(made);
+      await fixture.insert([first - 1, first, next - 1, next]);
+      const left = async () =>
+        (await fixture.rows()).filter(({ at }) => at >= first - 1 && at <= next).map(({ at }) => at);
+      type Result = Parameters<Parameters<PartitionStore['detach']>[2]>[0];
+      const detach = (isKept: boolean, which: Month) =>
+        call<Result>((done) => fixture.store.detach(which, { isKept }, done));
+      expect((await survey()).horizon).toBeUndefined();
+      const table = expect.stringMatching(/detached$/);
+      expect(await detach(true, month)).toEqual({ kind: 'detached', rows: 2, table });
+      expect((await left()).sort()).toEqual([first - 1, next]);
+      expect((await survey()).horizon).toBe(month + 1);
+      expect((await survey()).months).not.toContain(month);
+      expect(await detach(false, month - 1)).toMatchObject({ kind: 'detached', rows: 1 });
+      expect(await left()).toEqual([next]);
+      // It only grows.
+      expect((await survey()).horizon).toBe(month + 1);
+    });
+
     test('L15 over three years, five months of them without a janitor, every row ends in its month', async () => {
       const janitor = new ManualJanitor({ partitions: fixture.store });
       const start = Date.UTC(2060, 0, 1);

@@ -1,5 +1,6 @@
 /** The months of the log, on memory and on real servers: the embedded one, and Debian's 15 where there is one. */
 
+import { randomUUID } from 'node:crypto';
 import { register } from 'prom-client';
 import { expect, test } from 'vitest';
 import { createLog } from '#src/log.js';
@@ -31,6 +32,7 @@ function memory(): PartitionFixture {
 async function onPostgres(url: string, close: () => Promise<void>): Promise<PartitionFixture> {
   const sql = openSql(url, { max: 1 });
   const housekeeping = openHousekeeping(url);
+  const conversation = randomUUID();
   let seq = 0;
   return {
     store: new PostgresPartitions(housekeeping),
@@ -38,8 +40,12 @@ async function onPostgres(url: string, close: () => Promise<void>): Promise<Part
       const rows = times.map((at) => ({ id: idAt(at), seq: ++seq }));
       await sql`
         insert into conversation_log (id, conversation, actor, seq, number, batch, at, kind)
-        select id, gen_random_uuid(), gen_random_uuid(), seq, 0, 0, now(), 40
+        select id, ${conversation}::uuid, gen_random_uuid(), seq, 0, 0, now(), 40
         from jsonb_to_recordset(${sql.json(rows)}) as row (id uuid, seq bigint)`;
+      await sql`
+        insert into conversation_heads (conversation, shard, last_batch, seq, number, last_at)
+        values (${conversation}, 0, 0, ${seq}, 0, now())
+        on conflict (conversation) do update set seq = excluded.seq`;
     },
     rows: async () => {
       const rows = await sql<Array<{ id: string; leaf: string }>>`
@@ -70,7 +76,7 @@ if (hasDebianPostgres(15)) {
   });
 }
 
-test('L15 O3 rows in the default partition are a metric and a warning, and so is a month that cannot be made', async () => {
+test('L15 L16 O3 rows in the default partition, months that leave the log and failures are metrics and warnings', async () => {
   const lines: string[] = [];
   const log = createLog({
     level: 'info',
@@ -86,6 +92,13 @@ test('L15 O3 rows in the default partition are a metric and a warning, and so is
   expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'warn', rows: 7, months: ['2026-10'] });
   report({ kind: 'made', month: 24_321, moved: 7 });
   expect(await value('nubo_log_rows_moved_total')).toBe(7);
+  report({ kind: 'detached', month: 24_300, rows: 9, table: 'conversation_log_2025_01_detached' });
+  report({ kind: 'detached', month: 24_301, rows: 9, table: undefined });
+  expect(await value('nubo_log_partitions_detached_total')).toBe(2);
+  expect(lines.splice(2, 2).map((line) => JSON.parse(line))).toMatchObject([
+    { level: 'warn', month: '2025-01', rows: 9, table: 'conversation_log_2025_01_detached' },
+    { level: 'warn', month: '2025-02', rows: 9, msg: expect.stringContaining('dropped') },
+  ]);
   report({
     kind: 'failed',
     what: 'making a month of the log',

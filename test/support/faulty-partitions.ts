@@ -28,6 +28,11 @@ export class FaultyPartitions implements PartitionStore {
     this.fail(done);
   }
 
+  detach(month: number, options: { isKept: boolean }, done: Parameters<PartitionStore['detach']>[2]): void {
+    if (this.isServing()) this.memory.detach(month, options, done);
+    else this.fail(done);
+  }
+
   private isServing(): boolean {
     return !this.isAway && this.simulation.random() > 0.05;
   }

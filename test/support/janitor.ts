@@ -4,7 +4,7 @@ import type { JanitorPorts, JanitorReport } from '#actors/janitor/ports.js';
 import type { RuntimePorts } from '#src/runtime/ports.js';
 import { createActorSystem } from '#src/runtime/system.js';
 
-type Ports = Omit<JanitorPorts, 'clock' | 'timers' | 'report' | 'forgetExpired'>;
+type Ports = Pick<JanitorPorts, 'partitions'> & Partial<Pick<JanitorPorts, 'retention'>>;
 
 /** The janitor in an actor system on these ports; `wake` begins its first round. */
 export function startJanitor(
@@ -18,6 +18,7 @@ export function startJanitor(
         ...runtime,
         forgetExpired: (_now, done) => runtime.turns.soon(() => done({ kind: 'forgotten' })),
         report: () => {},
+        retention: { months: 0, isKept: true },
         ...ports,
       }),
     mailboxItemsMax: 8,

@@ -58,6 +58,8 @@ describe('O1 configuration is one table', () => {
         refreshTokenDays: 30,
         logLevel: 'info',
         drainSeconds: 20,
+        retentionMonths: 0,
+        expiredMonths: 'keep',
         demo: made.demo,
       },
       ...{ ratePerSecond: 50, rateBurst: 200, highRatePerSecond: 1_000_000, highRateBurst: 1_000_000 },

@@ -279,6 +279,27 @@ test.each([
   expect(lastPost(bench)).toMatchObject({ kind: 'err', code: 'id_out_of_window', stored: false, at: now });
 });
 
+test('L16 an id from before the horizon is answered expired, without a word on whether it was stored', () => {
+  const bench = createActive();
+  const horizon = now - 60 * 24 * 3_600_000;
+  for (const [at, code] of [
+    [horizon - 1, 'expired'],
+    [horizon, 'id_out_of_window'],
+  ] as const) {
+    const id = idAt(at);
+    bench.turn(send('mia', id));
+    bench.turn({ kind: 'looked up', ids: [id], found: [], failed: false, horizon });
+    expect(lastPost(bench)).toMatchObject({ kind: 'err', code });
+    expect('stored' in (lastPost(bench) as object)).toBe(code !== 'expired');
+  }
+  // What is still stored is answered as ever.
+  const id = idAt(horizon - 1000);
+  bench.turn(send('mia', id));
+  const found = [{ id, conv, from: 'mia', seq: 7, at: 70 }];
+  bench.turn({ kind: 'looked up', ids: [id], found, failed: false, horizon });
+  expect(lastPost(bench)).toMatchObject({ kind: 'ack', id, seq: 7 });
+});
+
 test('P2 a retry after a year is answered with the original, by looking it up', () => {
   const bench = createActive();
   const id = idAt(now - 366 * 24 * 3_600_000);
@@ -379,6 +400,49 @@ test('W12 a subscription with have gets the events after it, a longer absence a 
   expect(late.backlog.kind === 'events' && late.backlog.events.map((event) => event.seq)).toEqual(
     Array.from({ length: 201 }, (_, index) => 801 + index),
   );
+});
+
+test('L16 W12 what has left the log is a gap to a resume, no end to history, and no reason to refuse a mark', () => {
+  const message = (seq: number): LogEvent => {
+    return { ev: 'message.new', conv, seq, number: seq, id: fresh(), from: 'mia', at: now, text: '' };
+  };
+  const bench = createActive(
+    {},
+    snapshotOf({ head: { seq: 60, number: 60 }, recent: [59, 60].map(message) }),
+  );
+  const answerRead = (events: LogEvent[]) => {
+    const read = bench.reads.shift();
+    read?.done({ kind: 'events', events });
+    bench.turn();
+    return read?.range;
+  };
+  for (const events of [
+    [],
+    [50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60].map(message),
+    [41, 43, 60].map(message),
+  ]) {
+    bench.turn({ kind: 'subscribe', request: 512, user: 'mia', conv, have: 40 });
+    answerRead(events);
+    expect(lastPost(bench)).toMatchObject({
+      kind: 'subscribed',
+      head: 60,
+      backlog: { kind: 'gap', have: 40 },
+    });
+  }
+  bench.turn({ kind: 'history', request: 512, user: 'mia', conv, after: 10, limit: 5 });
+  expect(answerRead([50, 51].map(message))).toEqual({ conv, after: 10, before: 61, limit: 5, last: false });
+  bench.turn({ kind: 'history', request: 512, user: 'mia', conv, before: 50, limit: 5 });
+  expect(answerRead([])).toEqual({ conv, after: 0, before: 50, limit: 5, last: true });
+  bench.turn({ kind: 'history', request: 512, user: 'mia', conv, around: 30, limit: 4 });
+  expect(answerRead([])).toEqual({ conv, after: 28, before: 33, limit: 4, last: false });
+  for (const [kept, number] of [
+    [[message(33)], 33],
+    [[], 0],
+  ] as const) {
+    bench.turn({ kind: 'read', request: 512, user: 'mia', conv, seq: 35 });
+    expect(answerRead([...kept])).toEqual({ conv, after: 0, before: 36, limit: 1, last: true });
+    expect(bench.toWriter.at(-1)).toMatchObject({ kind: 'mark', number, seq: 35 });
+  }
 });
 
 test('P6 an instance that starts after a crash publishes what was committed and not told', () => {

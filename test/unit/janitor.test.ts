@@ -21,7 +21,7 @@ interface Life {
 }
 
 /** Sixteen months, unless told otherwise, of one server that is killed, and of a database that will not make months now and then. */
-function live(seed: number, days = 490): Life {
+function live(seed: number, { days = 490, retentionMonths = 0 } = {}): Life {
   const simulation = createSimulation(seed);
   const store = new FaultyPartitions(simulation);
   const reports: JanitorReport[] = [];
@@ -38,13 +38,16 @@ function live(seed: number, days = 490): Life {
     if (!store.isAway) for (const { month } of plannedNow()) store.memory.makeNow(month);
     const report = (told: JanitorReport) => {
       reports.push(told);
+      if (told.kind === 'detached')
+        expect(told.month).toBeLessThan(monthAt(simulation.now()) - retentionMonths);
       if (told.kind !== 'round over') return;
       wellSince = told.isWell ? Math.min(wellSince, simulation.now()) : Number.POSITIVE_INFINITY;
       if (told.isWell) expect(store.memory.strays).toEqual([]);
       // A bug in what follows a round: the janitor is started again and begins anew.
       if (simulation.random() < 0.001) throw new Error('planted');
     };
-    startJanitor(thread.ports, { partitions: store, report }).wake();
+    const retention = { months: retentionMonths, isKept: true };
+    startJanitor(thread.ports, { partitions: store, retention, report }).wake();
     simulation.schedule((5 + 60 * simulation.random()) * dayMs, () => {
       thread.kill();
       isUp = false;
@@ -53,7 +56,7 @@ function live(seed: number, days = 490): Life {
     });
   };
   const plannedNow = () =>
-    planRound({ months: [...store.memory.leaves.keys()], strays: [] }, simulation.now());
+    planRound({ months: [...store.memory.leaves.keys()], strays: [] }, simulation.now(), 0);
   const write = (): void => {
     const now = simulation.now();
     const skewMs = simulation.random() < 0.5 ? 5 * 60_000 : -dayMs;
@@ -110,15 +113,28 @@ test('L15 over sixteen months with failures, deaths and absences, every row ends
   expect(totals.failures).toBeGreaterThan(100);
 });
 
+test('L16 with a retention of four months, what is older leaves the log, nothing else does, and nothing is lost', () => {
+  for (const seed of [6, 7]) {
+    const { inserted, store, reports } = live(seed, { retentionMonths: 4 });
+    const { leaves, strays, detached } = store.memory;
+    const last = monthAt(simulationStartMs + 490 * dayMs);
+    const order = (one: number, other: number) => one - other;
+    expect([...leaves.values(), strays, detached].flat().sort(order)).toEqual(inserted.toSorted(order));
+    expect([...leaves.keys()].filter((month) => month < last - 4)).toEqual([]);
+    expect(detached.filter((at) => monthAt(at) >= last - 4)).toEqual([]);
+    expect(reports.filter(({ kind }) => kind === 'detached').length).toBeGreaterThan(8);
+  }
+});
+
 test('L15 the same seed is the same life', () => {
-  expect(live(4, 60).trace).toBe(live(4, 60).trace);
-  expect(live(4, 60).trace).not.toBe(live(5, 60).trace);
+  expect(live(4, { days: 60 }).trace).toBe(live(4, { days: 60 }).trace);
+  expect(live(4, { days: 60 }).trace).not.toBe(live(5, { days: 60 }).trace);
 });
 
 test('L15 a round makes last month to two months ahead, and the months of rows that have none', () => {
   const now = Date.UTC(2026, 0, 31, 23, 59);
   const names = (months: readonly number[], strays: readonly number[]) =>
-    planRound({ months, strays: strays.map((month) => ({ month, rows: 1 })) }, now).map(({ month }) =>
+    planRound({ months, strays: strays.map((month) => ({ month, rows: 1 })) }, now, 0).map(({ month }) =>
       monthName(month),
     );
   expect(names([], [])).toEqual(['2025-12', '2026-01', '2026-02', '2026-03']);
@@ -128,6 +144,22 @@ test('L15 a round makes last month to two months ahead, and the months of rows t
     '2026-03',
     '2026-10',
   ]);
+});
+
+test('L16 a month past its retention is detached after the new ones are made, and never made again', () => {
+  const now = Date.UTC(2026, 4, 1);
+  const may = monthAt(now);
+  const months = [3, 2, 1, 0].map((back) => may - back);
+  const plan = (retentionMonths: number, horizon?: number) =>
+    planRound(
+      { months, strays: [{ month: may - 6, rows: 1 }], ...(horizon === undefined ? {} : { horizon }) },
+      now,
+      retentionMonths,
+    ).map(({ kind, month }) => `${kind} ${monthName(month)}`);
+  const ahead = ['make 2026-06', 'make 2026-07'];
+  expect(plan(0)).toEqual(['make 2025-11', ...ahead]);
+  expect(plan(2)).toEqual(['make 2025-11', ...ahead, 'detach 2026-02']);
+  expect(plan(1, may - 4)).toEqual([...ahead, 'detach 2026-02', 'detach 2026-03']);
 });
 
 test('L15 rounds follow each other, sooner after one that failed, and none begins while one is under way', () => {

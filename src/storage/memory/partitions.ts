@@ -7,6 +7,9 @@ export class MemoryPartitions implements PartitionStore {
   /** Times of ids (Unix ms) by leaf. */
   readonly leaves = new Map<Month, number[]>();
   readonly strays: number[] = [];
+  /** What has left the log. */
+  readonly detached: number[] = [];
+  private horizon: Month | undefined;
   private readonly turns: Turns;
 
   constructor(turns: Turns) {
@@ -23,13 +26,23 @@ export class MemoryPartitions implements PartitionStore {
     for (const at of this.strays) rows.set(monthAt(at), (rows.get(monthAt(at)) ?? 0) + 1);
     const strays = [...rows].map(([month, count]) => ({ month, rows: count }));
     const months = [...this.leaves.keys()].sort((one, other) => one - other);
+    const horizon = this.horizon === undefined ? {} : { horizon: this.horizon };
     strays.sort((one, other) => one.month - other.month);
-    this.turns.soon(() => done({ kind: 'surveyed', survey: { months, strays } }));
+    this.turns.soon(() => done({ kind: 'surveyed', survey: { months, strays, ...horizon } }));
   }
 
   make(month: Month, done: Parameters<PartitionStore['make']>[1]): void {
     const moved = this.makeNow(month);
     this.turns.soon(() => done({ kind: 'made', moved }));
+  }
+
+  detach(month: Month, { isKept }: { isKept: boolean }, done: Parameters<PartitionStore['detach']>[2]): void {
+    const times = this.leaves.get(month) ?? [];
+    this.detached.push(...times);
+    this.leaves.delete(month);
+    this.horizon = Math.max(this.horizon ?? 0, month + 1);
+    const table = isKept ? 'detached' : undefined;
+    this.turns.soon(() => done({ kind: 'detached', rows: times.length, table }));
   }
 
   /** What a start does, before there is a janitor. */

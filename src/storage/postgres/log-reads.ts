@@ -1,7 +1,7 @@
 /** What a shard reads of its log, in committed state. Each query has its index in every leaf. */
 import type { Sql } from 'postgres';
 import type { ConversationType, LogEvent, Role } from '../../wire/events.js';
-import { type ConversationSnapshot, recentEventsMax, type StoredOperation } from '../ports.js';
+import { type ConversationSnapshot, type Head, recentEventsMax, type StoredOperation } from '../ports.js';
 import { eventOf, type LogRow } from './log-rows.js';
 
 interface LoadRow {
@@ -15,6 +15,7 @@ interface LoadRow {
   } | null;
   members: Array<[user: string, role: Role, mark: number]> | null;
   recent: LogRow[] | null;
+  head: Head | null;
 }
 
 /** Snapshots in the order of `conversations`, all of one moment. */
@@ -31,16 +32,24 @@ const nothing: ConversationSnapshot = {
   recent: [],
 };
 
-function snapshotOf({ conversation, info, members, recent }: LoadRow): ConversationSnapshot {
+function snapshotOf({ conversation, info, members, recent, head: flushed }: LoadRow): ConversationSnapshot {
   const share = sharing();
   const events = (recent ?? []).map((row) => eventOf(withSharedNames(row, share)));
   const last = events.at(-1);
+  // What was flushed is behind the log, unless the log's end has left it (L16).
+  const head = flushed !== null && flushed.seq > (last?.seq ?? 0) ? flushed : last;
   return {
     info: info === null ? undefined : { conv: conversation, ...withoutNulls(info) },
-    head: { seq: last?.seq ?? 0, number: last?.number ?? 0 },
+    head: { seq: head?.seq ?? 0, number: head?.number ?? 0 },
     members: (members ?? []).map(([user, role, mark]) => ({ user: share(user), role, mark })),
-    recent: events,
+    recent: unbroken(events, head?.seq ?? 0),
   };
+}
+
+/** The events up to the head without a hole: months that have left the log leave some. */
+function unbroken(events: LogEvent[], headSeq: number): LogEvent[] {
+  const start = events.findLastIndex(({ seq }, index) => seq !== headSeq - (events.length - 1 - index)) + 1;
+  return start === 0 ? events : events.slice(start);
 }
 
 /** The same few people and one conversation are named in every row: each name is kept once. */
@@ -69,6 +78,12 @@ export async function lookupOperations(sql: Sql, ids: string[]): Promise<Map<str
     select id, conversation as conv, actor as from, seq::float8 as seq, nubo_ms(at)::float8 as at
     from conversation_log where id = any(${ids}::uuid[])`;
   return new Map(rows.map((row) => [row.id, { ...row }]));
+}
+
+/** The time before which ids are not known any more (Unix ms); undefined when no month has left the log. */
+export async function readHorizon(sql: Sql): Promise<number | undefined> {
+  const [row] = await sql<Array<{ until: number }>>`select nubo_ms(until)::float8 as until from log_horizon`;
+  return row?.until;
 }
 
 /** Events with after < seq < before in rising order: the first `limit`, or the last when `last` is set. */

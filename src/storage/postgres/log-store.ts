@@ -7,13 +7,28 @@
 import { randomUUID } from 'node:crypto';
 import { type Client, escapeLiteral } from 'pg';
 import type { Sql } from 'postgres';
+import { timeOfId } from '../../ids.js';
 import type { LogEvent } from '../../wire/events.js';
+import { wireLimits } from '../../wire/limits.js';
 import { effectsOf } from '../effects.js';
-import type { ConversationSnapshot, LogStore, Ownership, StoredOperation, WriteOutcome } from '../ports.js';
+import type {
+  ConversationSnapshot,
+  Found,
+  LogStore,
+  Ownership,
+  StoredOperation,
+  WriteOutcome,
+} from '../ports.js';
 import { BinaryCopy } from './binary-copy.js';
 import { type ComposedBatch, CopyBatch } from './copy-batch.js';
 import { Gatherer, within } from './gatherer.js';
-import { findUnknownUsers, loadConversations, lookupOperations, readEvents } from './log-reads.js';
+import {
+  findUnknownUsers,
+  loadConversations,
+  lookupOperations,
+  readEvents,
+  readHorizon,
+} from './log-reads.js';
 import { logColumns, writeRow } from './log-rows.js';
 import { takeShard } from './ownership.js';
 import { flushProgress } from './progress.js';
@@ -110,15 +125,29 @@ export class PostgresLogStore implements LogStore {
     let left = ids.length;
     let failed: string | undefined;
     const operations: StoredOperation[] = [];
-    const end = () =>
-      done(failed === undefined ? { kind: 'found', operations } : { kind: 'failed', message: failed });
+    const absent: string[] = [];
+    const end = () => {
+      if (failed !== undefined) return done({ kind: 'failed', message: failed });
+      const found: Found = { kind: 'found', operations };
+      if (!absent.some(isOld)) return done(found);
+      // Asked after the ids: what left the log before they were looked up is behind the horizon by now.
+      within(
+        readMs,
+        readHorizon(this.sql).then((horizon) => ({ horizon })),
+        (read, message) => {
+          if (read === undefined) return done({ kind: 'failed', message });
+          done(read.horizon === undefined ? found : { ...found, horizon: read.horizon });
+        },
+      );
+    };
     if (left === 0) setImmediate(end);
     for (const id of ids) {
       this.lookups.add({
         key: id,
         done: (operation, failure) => {
           if (operation === undefined) failed = failure;
-          else if (operation !== 'absent') operations.push(operation);
+          else if (operation === 'absent') absent.push(id);
+          else operations.push(operation);
           left -= 1;
           if (left === 0) end();
         },
@@ -189,6 +218,11 @@ export class PostgresLogStore implements LogStore {
     }
     return { ...copy.take(), commands: commands.length };
   }
+}
+
+/** No month leaves the log while ids of it are taken (L4): only what is older need be asked for. */
+function isOld(id: string): boolean {
+  return timeOfId(id) < Date.now() - wireLimits.idPastMs;
 }
 
 /** One order for every writer, so that the same ids sent to two shards cannot deadlock (L11). */

@@ -1,8 +1,9 @@
 /** The months of the log in Postgres: one partition a month on the id, and a default one as the net (L15). */
 import type { Sql } from 'postgres';
-import { type Month, monthName } from '../../months.js';
+import { type Month, monthAt, monthName } from '../../months.js';
 import type { PartitionStore, PartitionSurvey } from '../ports.js';
 import { within } from './gatherer.js';
+import { readHorizon } from './log-reads.js';
 import { openSql } from './sql.js';
 
 /**
@@ -49,6 +50,17 @@ export class PostgresPartitions implements PartitionStore {
       done(moved === undefined ? { kind: 'failed', message } : { kind: 'made', moved }),
     );
   }
+
+  detach(month: Month, { isKept }: DetachOptions, done: Parameters<PartitionStore['detach']>[2]): void {
+    const table = isKept ? `${leafOf(month)}_detached` : undefined;
+    within(answerMs, detach(this.sql, month, isKept), (rows, message) =>
+      done(rows === undefined ? { kind: 'failed', message } : { kind: 'detached', rows, table }),
+    );
+  }
+}
+
+interface DetachOptions {
+  readonly isKept: boolean;
 }
 
 const leafName = /^conversation_log_(\d{4,})_(\d\d)$/;
@@ -73,7 +85,12 @@ async function survey(sql: Sql): Promise<PartitionSurvey> {
       from conversation_log_default
     ) as ids
     group by 1 order by 1`;
-  return { months, strays: strays.map((row) => ({ ...row })) };
+  const horizon = await readHorizon(sql);
+  return {
+    months,
+    strays: strays.map((row) => ({ ...row })),
+    ...(horizon === undefined ? {} : { horizon: monthAt(horizon) }),
+  };
 }
 
 /** How many rows were moved out of the default partition. */
@@ -87,4 +104,11 @@ function make(sql: Sql, month: Month): Promise<number> {
       select count(*)::float8 as rows from ${transaction(leafOf(month))}`;
     return leaf?.rows ?? 0;
   });
+}
+
+/** How many rows the month had. */
+async function detach(sql: Sql, month: Month, isKept: boolean): Promise<number> {
+  const [row] = await sql<Array<{ rows: number }>>`
+    select coalesce(nubo_partition_detach(${`${monthName(month)}-01`}::date, ${isKept}), 0)::float8 as rows`;
+  return row?.rows ?? 0;
 }
