@@ -64,17 +64,20 @@ async function hold(
   { port, leaveSeconds, task }: { port: number; leaveSeconds: number; task: HoldTask },
 ): Promise<Held> {
   const collector = await GarbageCollector.attach(nubo.pid, port);
-  const bytes = new Map([['empty', await settledBytes(nubo, collector)]]);
-  let left = Number.NaN;
-  const { report, windows } = await playOn(bench, nubo, task, async (window, isBegin) => {
-    if (!isBegin || window === 'connect') return;
-    bytes.set(`${window} at once`, await settledBytes(nubo, collector));
-    left = await conversationsLeft(bench, nubo, leaveSeconds);
-    bytes.set(window, await settledBytes(nubo, collector));
-  });
-  collector.detach();
-  const { threads } = collector;
-  return { report, windows, bytes, left, threads };
+  try {
+    const bytes = new Map([['empty', await settledBytes(nubo, collector)]]);
+    let left = Number.NaN;
+    const { report, windows } = await playOn(bench, nubo, task, async (window, isBegin) => {
+      if (!isBegin || window === 'connect') return;
+      bytes.set(`${window} at once`, await settledBytes(nubo, collector));
+      left = await conversationsLeft(bench, nubo, leaveSeconds);
+      bytes.set(window, await settledBytes(nubo, collector));
+    });
+    return { report, windows, bytes, left, threads: collector.threads };
+  } finally {
+    // A process that is looked into does not end.
+    collector.detach();
+  }
 }
 
 function measurementOf(
