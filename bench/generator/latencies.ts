@@ -27,6 +27,12 @@ export class Latencies {
     this.count++;
   }
 
+  add(other: Latencies): void {
+    for (const [bucket, count] of other.counts.entries())
+      this.counts[bucket] = (this.counts[bucket] as number) + count;
+    this.count += other.count;
+  }
+
   reset(): void {
     this.counts.fill(0);
     this.count = 0;

@@ -25,6 +25,9 @@ export interface WebSocketHandler {
   message(bytes: Uint8Array, start: number, end: number): void;
 }
 
+/** Of an adapter's sink, what a WebSocket needs of it. */
+export type LinkSink = Pick<Sink, 'write' | 'failed' | 'boundary'>;
+
 /** What the key is does not matter: it keeps caches from answering, and there are none. */
 const key = Buffer.from('a bench of nubo!').toString('base64');
 const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
@@ -85,7 +88,7 @@ export function clientFrame(
 
 /** One client's WebSocket. An adapter's `opened` and `received` call those here. */
 export class WebSocketLink {
-  private readonly sink: Sink;
+  private readonly sink: LinkSink;
   private readonly handler: WebSocketHandler;
   private readonly request: Buffer;
   private readonly frames: FrameReader;
@@ -94,7 +97,7 @@ export class WebSocketLink {
   /** Bytes received before those that are looked at now. */
   private before = 0;
 
-  constructor(sink: Sink, handler: WebSocketHandler, options: UpgradeOptions) {
+  constructor(sink: LinkSink, handler: WebSocketHandler, options: UpgradeOptions) {
     this.sink = sink;
     this.handler = handler;
     this.request = upgradeRequest(options);

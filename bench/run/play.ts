@@ -1,6 +1,7 @@
 /** One play of the generator against a running target, as a measurement: with CPU, counters and a verdict. */
 import type { Crowd, GeneratorLine, Measurement, Play, RunningTarget, Target } from '../contract.js';
 import { playCrowd } from '../generator/play.js';
+import { cpuOfEach } from './cpu-each.js';
 import type { BenchOptions, PlayOptions } from './scenario.js';
 import { type Counters, countersBetween, faultsOf, limitFaultsOf } from './verdict.js';
 
@@ -43,7 +44,7 @@ export async function playOn(wanted: PlayOptions, playing: Playing): Promise<Pla
     label: wanted.label ?? target.label,
     ack: target.ack,
     figures: { ...figuresOf(play), ...workOf(counters, play) },
-    ...cpuEach(cpu, play.cpuSeconds, units),
+    ...cpuOfEach({ ...cpu, generator: play.cpuSeconds }, units),
     play,
     ...(isEngine ? shedBy(wanted, play) : {}),
   };
@@ -149,18 +150,8 @@ function workOf(
 ): Record<string, number> {
   return {
     ...(batches === 0 ? {} : { meanBatch: rows / batches }),
-    ...(topicFrames === 0 || play.acked === 0
+    ...(topicFrames === 0 || rows === 0 || play.acked === 0
       ? {}
       : { messagesPerFrame: rows / topicFrames, bytesPerFrame: topicBytes / topicFrames }),
   };
-}
-
-function cpuEach(
-  cpu: { server: number; database: number },
-  generator: number,
-  units: number,
-): Pick<Measurement, 'cpu'> {
-  if (units === 0 || Number.isNaN(cpu.server)) return {};
-  const each = (seconds: number) => (Number.isNaN(seconds) ? 0 : (seconds * 1e6) / units);
-  return { cpu: { server: each(cpu.server), database: each(cpu.database), generator: each(generator) } };
 }

@@ -43,6 +43,9 @@ export function countersBetween(from: Counters, to: Counters): Counters {
  * that refused it, by the shard. `counted` is of the whole play, warm-up and drain included.
  */
 export function limitFaultsOf(checks: Checks, counted: Counters): string[] {
+  const shrunk = Object.keys(counted).filter((name) => (counted[name] ?? 0) < 0);
+  if (shrunk.length > 0)
+    return [`the server's counters went back (${shrunk.join(', ')}): one of its threads was started again`];
   const { limitsByFront = 0, limitsByShard = 0, sends = 0 } = counted;
   // What is under way at the end is counted or not, and what was refused may have been refused by either.
   if (checks.unanswered > 0 || checks.refused > 0) return [];

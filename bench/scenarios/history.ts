@@ -1,5 +1,5 @@
 /** Pages of history by seq, as people scroll: from the disk, from the database's memory, and from the conversation's. */
-import { coresOf, cpuEach, ofNubo, playOn } from '../generator/special/measure.js';
+import { coresOf, cpuEach, given, ofNubo, playOn } from '../generator/special/measure.js';
 import type { HistoryTask, HistoryWindow } from '../generator/special/tasks.js';
 import type { BenchContext, Scenario } from '../run/scenario.js';
 
@@ -52,14 +52,14 @@ export const history: Scenario = {
         judgeWindow(bench, window);
         bench.record({
           ...ofNubo(bench.options, `nubo, ${window.name}`),
-          figures: {
+          figures: given({
             readsPerSecond: window.reads / window.seconds,
             eventsPerSecond: window.events / window.seconds,
             megabytesPerSecond: window.bytes / window.seconds / 1e6,
-            ...{ readP50: window.read.p50, readP99: window.read.p99 },
+            ...{ readP50: window.read?.p50, readP99: window.read?.p99 },
             pages: window.reads,
             ...coresOf(windows.get(window.name)),
-          },
+          }),
           ...cpuEach(windows.get(window.name), window.reads),
         });
       }

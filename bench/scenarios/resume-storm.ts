@@ -1,6 +1,6 @@
 /** Thousands lose their connection at once, as when a balancer restarts, and come back by seq while life goes on. */
 import type { Populated, Population } from '../contract.js';
-import { coresOf, cpuEach, judge, ofNubo, playOn, spread } from '../generator/special/measure.js';
+import { coresOf, cpuEach, given, judge, ofNubo, playOn, spread } from '../generator/special/measure.js';
 import type { StormTask } from '../generator/special/tasks.js';
 import type { BenchContext, Scenario } from '../run/scenario.js';
 import type { RunningNubo } from '../targets/nubo.js';
@@ -72,20 +72,20 @@ export const resumeStorm: Scenario = {
         bench.fault('resume-storm: nobody missed anything, so nothing was resumed');
       bench.record({
         ...ofNubo(bench.options),
-        figures: {
+        figures: given({
           clients: report.clients,
           allCaughtUpSeconds: report.allCaughtUpSeconds,
           resumesPerSecond: report.clients / report.allCaughtUpSeconds,
           ...spread('caughtUp', report.caughtUp),
-          helloP99: report.hello.p99,
+          helloP99: report.hello?.p99,
           missedEvents: report.missedEvents,
           gapsTold: report.checks.gapsTold,
           pagesPulled: report.pagesPulled,
           connectsTriedAgain: report.failures,
-          ackP99Calm: report.ackCalm.p99,
-          ackP99Storm: report.ackStorm.p99,
+          ackP99Calm: report.ackCalm?.p99,
+          ackP99Storm: report.ackStorm?.p99,
           ...coresOf(window),
-        },
+        }),
         ...cpuEach(window, report.clients),
       });
     });

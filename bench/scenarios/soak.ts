@@ -1,6 +1,15 @@
 /** Mixed life for long: messages, reads, typing, lost connections; does anything grow? */
 import type { Play, Populated } from '../contract.js';
-import { coresOf, cpuEach, judge, ofNubo, playOn, slopeOf, spread } from '../generator/special/measure.js';
+import {
+  coresOf,
+  cpuEach,
+  given,
+  judge,
+  ofNubo,
+  playOn,
+  slopeOf,
+  spread,
+} from '../generator/special/measure.js';
 import type { Window } from '../generator/special/play-task.js';
 import { SoakWatch } from '../generator/special/soak-watch.js';
 import type { SoakReport, SoakTask } from '../generator/special/tasks.js';
@@ -60,16 +69,21 @@ function membersOf(room: number, sizes: Sizes): number[] {
 }
 
 function playOf(report: SoakReport, { seconds, generator }: Window): Play {
-  const { checks, ack, delivery, ackHistogram, deliveryHistogram } = report;
+  const { checks, ack, delivery, ackHistogram, deliveryHistogram, measuredSeconds } = report;
   return {
-    ...{
-      seconds: report.seconds,
-      measuredSeconds: seconds,
-      acked: checks.acked,
-      delivered: checks.delivered,
-    },
-    ...{ ack, delivery, ackHistogram, deliveryHistogram, checks, connectsPerSecond: 0 },
+    ...{ seconds: report.seconds, measuredSeconds, ...countsOf(report) },
+    ...(ack === undefined ? {} : { ack, ackHistogram }),
+    ...(delivery === undefined ? {} : { delivery, deliveryHistogram }),
+    ...{ checks, connectsPerSecond: 0 },
     ...{ cpuSeconds: generator, isBottleneck: generator / seconds > busyCores },
+  };
+}
+
+/** Of the measured seconds; the checks are of the drain, too. */
+function countsOf({ seconds }: SoakReport): Pick<Play, 'acked' | 'delivered'> {
+  return {
+    acked: seconds.reduce((sum, { acked }) => sum + acked, 0),
+    delivered: seconds.reduce((sum, { delivered }) => sum + delivered, 0),
   };
 }
 
@@ -82,7 +96,7 @@ function latencySlope(report: SoakReport): number {
 export const soak: Scenario = {
   name: 'soak',
   title: '500 clients × 3 rooms, 400 messages/s, reads, typing, lost connections',
-  says: 'Memory, event loop lag and latency over time, and their slopes; --minutes says how long',
+  says: 'Memory, event loop lag and latency over time, and their slopes; 5 minutes, or as --seconds says',
   ...{ seconds: 330, rounds: 1, playSeconds: 300 },
   ratios: [],
   async run(bench) {
@@ -98,25 +112,27 @@ export const soak: Scenario = {
       const watch = new SoakWatch(nubo, Math.max(1, task.seconds / readings));
       const { report, windows } = await playOn(bench, nubo, task).finally(() => watch.stop());
       await watch.settled();
+      if (watch.failure !== undefined) bench.fault(`soak: the server could not be watched: ${watch.failure}`);
       const window = windows.get('soak');
+      const { acked, delivered } = countsOf(report);
       judge(bench, 'soak', report);
       if (report.wrongReads > 0)
         bench.fault(`soak: ${report.wrongReads} of ${report.reads} pages were wrong or refused`);
       bench.record({
         ...ofNubo(bench.options),
-        figures: {
-          ackedPerSecond: report.checks.acked / (window?.seconds ?? 1),
-          deliveriesPerSecond: report.checks.delivered / (window?.seconds ?? 1),
-          ...{ ackP50: report.ack.p50, ackP99: report.ack.p99 },
-          ...{ deliveryP50: report.delivery.p50, deliveryP99: report.delivery.p99 },
+        figures: given({
+          ackedPerSecond: acked / report.measuredSeconds,
+          deliveriesPerSecond: delivered / report.measuredSeconds,
+          ...{ ackP50: report.ack?.p50, ackP99: report.ack?.p99 },
+          ...{ deliveryP50: report.delivery?.p50, deliveryP99: report.delivery?.p99 },
           ackP99PerHour: latencySlope(report),
           ...spread('resumed', report.resumed),
           ...{ reads: report.reads, cuts: report.cuts, typingSent: report.typingSent },
           ...{ typingShown: report.typingShown, gapsTold: report.checks.gapsTold },
           ...watch.figures(),
           ...coresOf(window),
-        },
-        ...cpuEach(window, report.checks.acked),
+        }),
+        ...cpuEach(window, acked),
         ...(window === undefined ? {} : { play: playOf(report, window) }),
       });
     });

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { uuidv7 } from 'uuidv7';
 import { WebSocket } from 'ws';
 import { wireLimits } from '#src/wire/limits.js';
+import { inParallel } from '../in-parallel.js';
 import type { Person } from './operator.js';
 
 /** Asked and not answered: the server holds back beyond it. */
@@ -116,20 +117,4 @@ class Founder {
     for (const { reject } of this.waiting.values()) reject(error);
     this.waiting.clear();
   }
-}
-
-/** At most so many tasks at once; results in the order of the items. */
-async function inParallel<Item, Value>(
-  atOnce: number,
-  items: readonly Item[],
-  task: (item: Item, index: number) => Promise<Value>,
-): Promise<Value[]> {
-  const values: Value[] = [];
-  let next = 0;
-  const work = async () => {
-    for (let index = next++; index < items.length; index = next++)
-      values[index] = await task(items[index] as Item, index);
-  };
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, work));
-  return values;
 }

@@ -29,3 +29,10 @@ export function readCounters(text: string): Record<string, number> {
   }
   return counters;
 }
+
+/** The threads that answered: each tells of its own event loop. */
+export function threadsIn(text: string): string[] {
+  return [...text.matchAll(/^nubo_event_loop_lag_seconds\{.*thread="([^"]+)"/gm)].map(
+    ([, name = '']) => name,
+  );
+}

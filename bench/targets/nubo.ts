@@ -6,7 +6,7 @@ import { readRuntime } from '#src/runtime-file.js';
 import type { Address, Populated, Population, RunningTarget, Target } from '../contract.js';
 import { type ServerChild, startServerChild } from './child.js';
 import { found } from './founder.js';
-import { readCounters } from './metrics.js';
+import { readCounters, threadsIn } from './metrics.js';
 import { makePeople } from './operator.js';
 import { cpuSecondsOf, cpuSecondsOfTree, memoryBytesOf, memoryBytesOfTree } from './processes.js';
 
@@ -23,6 +23,8 @@ export interface RunningNubo extends RunningTarget {
   readonly postgresPid: number | undefined;
   /** Ends the server and starts it again on the same data: ports and process ids change. */
   restart(): Promise<void>;
+  /** The text of /metrics. @throws Error when it is refused */
+  metrics(): Promise<string>;
 }
 
 export interface NuboTarget extends Target {
@@ -50,6 +52,9 @@ export function nuboTarget({ codec, settings = {} }: NuboOptions): NuboTarget {
   };
 }
 
+/** Each waits two seconds for all threads. */
+const readingsMax = 10;
+
 /** Names of people begin with it, so that a second population of one server is one of other people. */
 let populations = 0;
 
@@ -65,6 +70,8 @@ class NuboServer implements RunningNubo {
   private readonly codec: Codec;
   private readonly settings: Readonly<Record<string, string>>;
   private child: ServerChild | undefined;
+  /** That have answered /metrics since it started. */
+  private readonly threads = new Set<string>();
 
   constructor(data: string, codec: Codec, settings: Readonly<Record<string, string>>) {
     this.data = data;
@@ -83,6 +90,7 @@ class NuboServer implements RunningNubo {
       environment: { NUBO_LOG_LEVEL: 'warn', ...this.settings },
       folder: projectRoot,
     });
+    this.threads.clear();
     await this.child.line(/^ {2}REST\s+http:\S+/m);
     const { port, pid, operatorKey = '', postgresUrl, postgresPid } = readRuntime(this.data);
     this.address = { host: '127.0.0.1', port, options: { codec: this.codec } };
@@ -110,11 +118,29 @@ class NuboServer implements RunningNubo {
     return { server: memoryBytesOf(this.pid), database: treeOr(memoryBytesOfTree, this.postgresPid) };
   }
 
+  /**
+   * Of all threads: one that was too busy to answer /metrics is left out there, and with it what it counted, so it is
+   * asked again.
+   *
+   * @throws Error when a thread does not answer for long
+   */
   async counters() {
+    for (let attempt = 1; ; attempt += 1) {
+      const text = await this.metrics();
+      const there = threadsIn(text);
+      const silent = [...this.threads].filter((thread) => !there.includes(thread));
+      for (const thread of there) this.threads.add(thread);
+      if (silent.length === 0) return readCounters(text);
+      if (attempt === readingsMax)
+        throw new Error(`${silent.join(', ')} of nubo did not answer /metrics ${attempt} times`);
+    }
+  }
+
+  async metrics(): Promise<string> {
     const headers = { authorization: `Bearer ${this.operatorKey}` };
     const response = await fetch(`${this.url}/metrics`, { headers });
     if (!response.ok) throw new Error(`/metrics answered ${response.status}`);
-    return readCounters(await response.text());
+    return response.text();
   }
 
   async restart(): Promise<void> {

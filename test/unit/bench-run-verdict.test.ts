@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Checks } from '#bench/contract.js';
 import { countersBetween, faultsOf, limitFaultsOf } from '#bench/run/verdict.js';
-import { readCounters } from '#bench/targets/metrics.js';
+import { readCounters, threadsIn } from '#bench/targets/metrics.js';
 
 const good: Checks = {
   ...{ sent: 100, acked: 100, refused: 0, unanswered: 0, delivered: 1000, due: 1000 },
@@ -48,6 +48,9 @@ test('every message sent must have been looked at by both limits', () => {
   expect(limitFaultsOf(good, { ...counted, limitsByFront: 99 })).toHaveLength(1);
   expect(limitFaultsOf(good, { ...counted, sends: 101 })).toHaveLength(1);
   expect(limitFaultsOf(good, {})).toHaveLength(3);
+  expect(limitFaultsOf(good, { ...counted, rows: -5 })).toEqual([
+    expect.stringMatching(/\(rows\).*started again/),
+  ]);
 });
 
 test('counters are found by name and label, and subtracted', () => {
@@ -64,4 +67,14 @@ test('counters are found by name and label, and subtracted', () => {
   expect(counters).toMatchObject({ rows: 1200, batches: 12, sends: 900, topicFrames: 30 });
   expect(counters.limitsByShard).toBeUndefined();
   expect(countersBetween({ rows: 200 }, counters)).toMatchObject({ rows: 1000, batches: 12 });
+});
+
+test('the threads that answered are known by their event loops', () => {
+  const text = [
+    '# TYPE nubo_event_loop_lag_seconds gauge',
+    'nubo_event_loop_lag_seconds{thread="main"} 0.02',
+    'nubo_event_loop_lag_seconds{thread="front 0"} 1e-3',
+    'nubo_heap_used_bytes{thread="shard 0"} 5',
+  ].join('\n');
+  expect(threadsIn(text)).toEqual(['main', 'front 0']);
 });

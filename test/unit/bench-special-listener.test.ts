@@ -1,9 +1,9 @@
 /** The checker of the special load: it must find what is wrong, and nothing where nothing is. */
 import { expect, test } from 'vitest';
+import { keyOf } from '#bench/generator/order.js';
 import { Book } from '#bench/generator/special/book.js';
 import { Circle } from '#bench/generator/special/circle.js';
 import type { Listener } from '#bench/generator/special/listener.js';
-import { markOf } from '#bench/generator/special/mark.js';
 import { RoomStream } from '#bench/generator/special/room-stream.js';
 
 const conv = 'the room';
@@ -20,15 +20,16 @@ function scene(): { book: Book; circle: Circle; one: Listener; other: Listener }
     listener.resumed(conv, 10);
   }
   for (let number = 0; number < 10; number += 1) {
-    book.next(0, performance.now());
-    book.onAck(0, 11 + number, performance.now());
+    const due = performance.now();
+    book.next(0, 0, due);
+    book.onAck(0, 11 + number, { mark: keyOf(0, number), due });
   }
   return { book, circle, one, other };
 }
 
 /** Shows these seqs, as the messages that were written. */
 function show(listener: Listener, seqs: readonly number[], isOfPage = false): void {
-  for (const seq of seqs) listener.event(conv, seq, markOf(0, seq - 11), isOfPage);
+  for (const seq of seqs) listener.event(conv, seq, keyOf(0, seq - 11), isOfPage);
 }
 
 const all = [11, 12, 13, 14, 15, 16, 17, 18, 19, 20];
@@ -69,7 +70,7 @@ test('duplicates, swaps and strange texts are found', () => {
   show(other, [11, 13, 12, ...all.slice(3)]);
   // Seq 12 came after 13: it is skipped, and late it is taken for a repetition.
   expect(wrongIn(circle)).toMatchObject({ duplicates: 2, disordered: 1 });
-  other.event(conv, 21, markOf(0, 99), false);
+  other.event(conv, 21, keyOf(0, 99), false);
   other.event(conv, 22, -1, false);
   other.event('another room', 1, undefined, false);
   expect(wrongIn(circle)).toMatchObject({ foreign: 3 });
@@ -79,8 +80,42 @@ test('two texts for one seq are found', () => {
   const { circle, one, other } = scene();
   show(one, all);
   show(other, all.slice(0, 9));
-  other.event(conv, 20, markOf(0, 1), false);
+  other.event(conv, 20, keyOf(0, 1), false);
   expect(wrongIn(circle)).toEqual({ disordered: 1 });
+});
+
+test('a lost one is found, too, when one that was never acked was shown in its stead', () => {
+  const { book, circle, one, other } = scene();
+  book.next(0, 0, performance.now());
+  show(
+    one,
+    [...all, 21].filter((seq) => seq !== 14),
+  );
+  show(other, [...all, 21]);
+  expect(wrongIn(circle)).toEqual({ lost: 1, disordered: 1 });
+  expect(circle.checks().unanswered).toBe(1);
+});
+
+test('an ack without a seq, two acks of one seq, and one message as two are found', () => {
+  const { book, circle, one, other } = scene();
+  for (const listener of [one, other]) show(listener, all);
+  const due = performance.now();
+  for (let number = 10; number < 13; number += 1) book.next(0, 0, due);
+  book.onAck(0, undefined, { mark: keyOf(0, 10), due });
+  book.onAck(0, 20, { mark: keyOf(0, 11), due });
+  expect(wrongIn(circle)).toEqual({ disordered: 2 });
+  book.onAck(0, 21, { mark: keyOf(0, 12), due });
+  // The same message, stored again behind itself.
+  for (const listener of [one, other])
+    for (const seq of [21, 22]) listener.event(conv, seq, keyOf(0, 12), false);
+  expect(wrongIn(circle)).toEqual({ disordered: 2, duplicates: 1 });
+});
+
+test('a message in another room than it was sent to is found', () => {
+  const book = new Book([conv, 'the other room'], 1);
+  book.next(0, 1, performance.now());
+  book.shown(0, 1, keyOf(0, 0), false);
+  expect(book.checks(0).foreign).toBe(1);
 });
 
 test('what a gap told is pulled and not lost; a page with a hole is found', () => {

@@ -1,6 +1,7 @@
 /** What the special load understands of the server's frames, in both codecs, against what was said. */
 import { expect, test } from 'vitest';
-import { markedText, markOf, numberOf, readMark, writerOf } from '#bench/generator/special/mark.js';
+import { keyOf, refOfKey, senderOfKey } from '#bench/generator/order.js';
+import { markedText, readMark } from '#bench/generator/special/marked-text.js';
 import { type Hearer, readMessages } from '#bench/generator/special/messages.js';
 import { Walker } from '#bench/generator/special/walker.js';
 import { type Codec, encodeMessages } from '#src/wire/codec.js';
@@ -66,12 +67,12 @@ const heard = [
   'ack 7 300 undefined',
   'ack 70000 undefined 70001',
   'ack 9 undefined undefined',
-  `event ${conv} 3 ${markOf(5, 77)} true`,
+  `event ${conv} 3 ${keyOf(5, 77)} true`,
   `event ${conv} 4 undefined true`,
   'ack 1 undefined 4',
   'refused 3 overloaded 200',
   'refused undefined bad_frame undefined',
-  `event ${conv} 300 ${markOf(5, 77)} false`,
+  `event ${conv} 300 ${keyOf(5, 77)} false`,
   `event ${conv} 301 -1 false`,
   `event ${conv} 1 undefined false`,
   `event ${conv} ${2 ** 33} undefined false`,
@@ -131,7 +132,7 @@ test('a mark says who wrote a text and as which of theirs', () => {
   const text = Buffer.from(markedText(65_535, 4_000_000_000, 100));
   expect(text.length).toBe(100);
   const mark = readMark(text, 0, text.length);
-  expect([writerOf(mark), numberOf(mark)]).toEqual([65_535, 4_000_000_000]);
+  expect([senderOfKey(mark), refOfKey(mark)]).toEqual([65_535, 4_000_000_000]);
   expect(Number.isSafeInteger(mark)).toBe(true);
   expect(readMark(Buffer.from('no mark at all'), 0, 14)).toBe(-1);
   expect(readMark(text, 0, 5)).toBe(-1);

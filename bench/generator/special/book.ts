@@ -3,17 +3,17 @@
  * task live in one process, so a message has one due time for all.
  */
 import type { Checks } from '../../contract.js';
-import { Latencies } from './latencies.js';
-import { numberOf, writerOf } from './mark.js';
+import { Latencies } from '../latencies.js';
+import { refOfKey, senderOfKey } from '../order.js';
 
 /** Of each room, so many of its youngest seqs are known by their marks. */
 const marksKept = 1024;
-/** Of each writer, so many of its youngest messages are known by their due times. */
-const dueKept = 4096;
+/** Of each writer, so many of its youngest messages are known: when they were due, and what became of them. */
+const messagesKept = 4096;
 const detailsMax = 12;
 
 class RoomPage {
-  /** The highest seq that was acked or told. */
+  /** The highest seq that was acked, told or shown. */
   head = 0;
   readonly marks = new Float64Array(marksKept).fill(-1);
   readonly seqs = new Float64Array(marksKept);
@@ -21,7 +21,14 @@ class RoomPage {
 
 class WriterPage {
   sent = 0;
-  readonly due = new Float64Array(dueKept);
+  readonly due = new Float64Array(messagesKept);
+  readonly rooms = new Int32Array(messagesKept);
+  /** 0 until an ack or a listener tells. */
+  readonly seqs = new Float64Array(messagesKept);
+
+  knows(number: number): boolean {
+    return number < this.sent && this.sent - number <= messagesKept;
+  }
 }
 
 export class Book {
@@ -52,20 +59,30 @@ export class Book {
     this.writers = Array.from({ length: writers }, () => new WriterPage());
   }
 
-  /** A writer's next message is due now, or was. @returns its number */
-  next(writer: number, due: number): number {
+  /** A writer's next message, to this room, is due now, or was. @returns its number */
+  next(writer: number, room: number, due: number): number {
     const page = this.writerAt(writer);
     const number = page.sent;
     page.sent += 1;
     this.sent += 1;
-    page.due[number % dueKept] = due;
+    const place = number % messagesKept;
+    page.due[place] = due;
+    page.rooms[place] = room;
+    page.seqs[place] = 0;
     return number;
   }
 
-  onAck(room: number, seq: number, due: number): void {
+  /** The message of this mark was acked as this seq of its room. */
+  onAck(room: number, seq: number | undefined, { mark, due }: { mark: number; due: number }): void {
     this.acked += 1;
     this.ack.record(performance.now() - due);
+    if (seq === undefined) {
+      this.disordered += 1;
+      this.note(`room ${room}: an ack named no seq`);
+      return;
+    }
     this.reached(room, seq);
+    this.placed(room, seq, mark);
   }
 
   /** The room is known to stand at least there. */
@@ -83,28 +100,48 @@ export class Book {
    * the listener's to know; here is looked at whether it is the one that others saw there, and one that was sent.
    */
   shown(room: number, seq: number, mark: number, isLive: boolean): void {
+    this.placed(room, seq, mark);
+    if (!isLive || mark < 0) return;
+    const writer = this.writers[senderOfKey(mark)];
+    const number = refOfKey(mark);
+    if (writer?.knows(number) !== true) return;
+    this.delivery.record(performance.now() - (writer.due[number % messagesKept] as number));
+  }
+
+  /** By an ack or by a listener: what stands at a seq is the same for everybody, and stands nowhere else. */
+  private placed(room: number, seq: number, mark: number): void {
     const page = this.roomAt(room);
     const place = seq % marksKept;
     const known = page.seqs[place] as number;
+    if (known > seq) return;
     if (known < seq) {
       page.seqs[place] = seq;
       page.marks[place] = mark;
       this.checkSent(room, seq, mark);
-    } else if (known === seq && page.marks[place] !== mark) {
+    } else if (page.marks[place] !== mark) {
       this.disordered += 1;
-      this.note(`room ${room} seq ${seq} was shown with two texts`);
+      this.note(`room ${room} seq ${seq} has two texts (marks ${page.marks[place]} and ${mark})`);
     }
-    if (!isLive || mark < 0) return;
-    const writer = this.writers[writerOf(mark)];
-    if (writer === undefined || writer.sent - numberOf(mark) > dueKept) return;
-    this.delivery.record(performance.now() - (writer.due[numberOf(mark) % dueKept] as number));
   }
 
   private checkSent(room: number, seq: number, mark: number): void {
-    const writer = mark < 0 ? undefined : this.writers[writerOf(mark)];
-    if (writer !== undefined && numberOf(mark) < writer.sent) return;
-    this.foreign += 1;
-    this.note(`room ${room} seq ${seq} has a text that nobody sent (mark ${mark})`);
+    const writer = mark < 0 ? undefined : this.writers[senderOfKey(mark)];
+    const number = refOfKey(mark);
+    if (writer === undefined || number >= writer.sent) {
+      this.foreign += 1;
+      this.note(`room ${room} seq ${seq} has a text that nobody sent (mark ${mark})`);
+      return;
+    }
+    if (!writer.knows(number)) return;
+    const place = number % messagesKept;
+    if (writer.rooms[place] !== room) {
+      this.foreign += 1;
+      this.note(`room ${room} seq ${seq} has a text that was sent to room ${writer.rooms[place]}`);
+    } else if (writer.seqs[place] !== 0 && writer.seqs[place] !== seq) {
+      this.duplicates += 1;
+      this.note(`room ${room} has the message of seq ${writer.seqs[place]} again as seq ${seq}`);
+    }
+    writer.seqs[place] = seq;
   }
 
   /** Keeps the first few of what is wrong, in words. */

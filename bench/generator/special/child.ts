@@ -37,15 +37,22 @@ function send(message: FromChild): void {
 
 const stage = createStage(send);
 
+/** Says the last thing, and ends once it was heard. */
+function end(message: FromChild): void {
+  process.send?.(message, () => process.exit(message.kind === 'failed' ? 1 : 0));
+}
+
+function fail(error: unknown): void {
+  end({ kind: 'failed', why: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+}
+
 process.on('message', (message: ToChild) => {
-  if (message.kind === 'go') return stage.go();
-  play(message.task, stage).then(
-    (report) => process.send?.({ kind: 'done', report } satisfies FromChild, () => process.exit(0)),
-    (error: unknown) => {
-      const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      process.send?.({ kind: 'failed', why } satisfies FromChild, () => process.exit(1));
-    },
-  );
+  if (message.kind === 'go') stage.go();
+  else if (message.kind === 'stop') stage.stop();
+  else play(message.task, stage).then((report) => end({ kind: 'done', report }), fail);
 });
+process.on('uncaughtException', fail);
 // Whoever asked is gone: so is the reason to go on.
 process.on('disconnect', () => process.exit(1));
+// Ctrl-C reaches the whole group: the parent decides what becomes of it.
+for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});

@@ -1,16 +1,17 @@
 /** All listeners of a task: how they connect, whether they have everything, what the checker says in the end. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Checks } from '../../contract.js';
+import { inParallel } from '../../in-parallel.js';
 import type { Book } from './book.js';
 import type { ServerPlace } from './client.js';
 import { Listener } from './listener.js';
-import { inParallel } from './parallel.js';
 import type { Guest } from './tasks.js';
 
 /** A refused connect is tried again so often, waiting longer each time. */
 const attemptsMax = 8;
 const firstRetryMs = 50;
 const lookMs = 5;
+const failuresNoted = 2;
 
 export class Circle {
   readonly listeners: readonly Listener[];
@@ -30,13 +31,12 @@ export class Circle {
     return this.connectThese(this.listeners, atOnce, each);
   }
 
-  connectThese(
+  async connectThese(
     listeners: readonly Listener[],
     atOnce: number,
     each: (listener: Listener) => void,
   ): Promise<void> {
-    return inParallel(atOnce, listeners.length, async (index) => {
-      const listener = listeners[index] as Listener;
+    await inParallel(atOnce, listeners, async (listener) => {
       await this.connectOne(listener);
       each(listener);
     });
@@ -48,7 +48,8 @@ export class Circle {
         return await listener.connect();
       } catch (error) {
         this.failures += 1;
-        this.book.note(`a connect failed: ${error instanceof Error ? error.message : String(error)}`);
+        // No fault while another try may help, and not to crowd out what is one.
+        if (this.failures <= failuresNoted) this.book.note(`a connect failed: ${textOf(error)}`);
         if (attempt === attemptsMax) throw error;
         listener.cut();
         await wait(firstRetryMs * 2 ** attempt * (0.5 + Math.random()));
@@ -94,4 +95,8 @@ export class Circle {
   get pagesPulled(): number {
     return this.listeners.reduce((sum, { pagesPulled }) => sum + pagesPulled, 0);
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -124,6 +124,8 @@ export class Listener implements Hearer {
       book.note(`${this.options.name} was shown ${conv}, which it does not hear`);
       return;
     }
+    // What one was shown is there for all.
+    book.reached(stream.room, seq);
     this.blame(stream, seq, isOfPage ? stream.onPageEvent(seq) : stream.onLive(seq));
     if (mark !== undefined)
       book.shown(stream.room, seq, mark, this.isMeasured && !isOfPage && stream.isCaughtUp);

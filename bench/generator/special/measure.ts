@@ -1,5 +1,6 @@
 /** From what a play reports to what a measurement says. */
 import type { CpuEach, Measurement, Percentiles } from '../../contract.js';
+import { cpuOfEach } from '../../run/cpu-each.js';
 import type { BenchContext } from '../../run/scenario.js';
 import { faultsOf } from '../../run/verdict.js';
 import type { RunningNubo } from '../../targets/nubo.js';
@@ -22,22 +23,26 @@ export function playOn<Kind extends Task['kind']>(
 
 /** CPU microseconds of each unit of a window's work. Absent when nothing was done, or the server's cannot be seen. */
 export function cpuEach(window: Window | undefined, units: number): { readonly cpu?: CpuEach } {
-  if (window === undefined || units === 0 || Number.isNaN(window.server)) return {};
-  const each = (seconds: number) => (Number.isNaN(seconds) ? 0 : (seconds * 1e6) / units);
-  const { server, database, generator } = window;
-  return { cpu: { server: each(server), database: each(database), generator: each(generator) } };
+  return window === undefined ? {} : cpuOfEach(window, units);
 }
 
 /** The parts of a core that were busy in a window. */
 export function coresOf(window: Window | undefined): Record<string, number> {
   if (window === undefined) return {};
   const cores = (seconds: number) => seconds / window.seconds;
-  return { serverCores: cores(window.server), generatorCores: cores(window.generator) };
+  return given({ serverCores: cores(window.server), generatorCores: cores(window.generator) });
 }
 
-/** `connectP50`, `connectP99`, `connectMax` of `connect`; in milliseconds. */
-export function spread(name: string, { p50, p99, max }: Percentiles): Record<string, number> {
-  return { [`${name}P50`]: p50, [`${name}P99`]: p99, [`${name}Max`]: max };
+/** `connectP50`, `connectP99`, `connectMax` of `connect`; in milliseconds. Nothing when nothing was timed. */
+export function spread(name: string, times: Percentiles | undefined): Record<string, number> {
+  return given({ [`${name}P50`]: times?.p50, [`${name}P99`]: times?.p99, [`${name}Max`]: times?.max });
+}
+
+/** The figures that there are: one that could not be measured is left out, not 0. */
+export function given(figures: Readonly<Record<string, number | undefined>>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(figures).filter((entry): entry is [string, number] => Number.isFinite(entry[1])),
+  );
 }
 
 /** What the checker of a play has against it becomes faults of the run. */

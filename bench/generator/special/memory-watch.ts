@@ -25,9 +25,9 @@ export class MemoryWatch {
     clearInterval(this.timer);
   }
 
-  /** Bytes at most; 0 when nobody looked. */
+  /** Bytes at most; NaN when it could not be seen. */
   most(window: string): number {
-    return Math.max(0, ...(this.byWindow.get(window) ?? []));
+    return Math.max(...(this.byWindow.get(window) ?? [Number.NaN]));
   }
 
   private look(): void {

@@ -3,7 +3,7 @@
 import type { Codec } from '#src/wire/codec.js';
 import { decodeMessages } from '#src/wire/codec.js';
 import { logEvents, type ServerMessage } from '#src/wire/events.js';
-import { readMark } from './mark.js';
+import { readMark } from './marked-text.js';
 import { Walker } from './walker.js';
 
 /** One method a kind of message. Absent numbers are undefined. */

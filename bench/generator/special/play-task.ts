@@ -33,7 +33,20 @@ interface Reading {
   readonly generator: number;
 }
 
-/** @throws Error when the play fails, its process ends early, or `signal` is aborted */
+/** Beyond the times that a task names, whatever it is about: people are connected, rooms filled, what is due awaited. */
+const silenceSecondsMax = 120;
+
+/** A play that says nothing for so long hangs. */
+function patienceMs(task: Task): number {
+  const named = Object.entries(task).filter(([name, value]) => /seconds$/i.test(name) && value > 0);
+  return (silenceSecondsMax + named.reduce((sum, [, seconds]) => sum + Number(seconds), 0)) * 1000;
+}
+
+/**
+ * A soak that `signal` aborts reports what there is; every other play is ended by it.
+ *
+ * @throws Error when the play fails, its process ends early or hangs, or `signal` is aborted
+ */
 export async function playTask<Kind extends Task['kind']>(
   task: Extract<Task, { kind: Kind }>,
   { running, signal, onProgress, onEdge }: PlayTaskOptions,
@@ -44,7 +57,9 @@ export async function playTask<Kind extends Task['kind']>(
   });
   const open = new Map<string, Reading>();
   const windows = new Map<string, Window>();
-  const tell = (message: ToChild) => child.send(message);
+  const tell = (message: ToChild) => {
+    if (child.connected) child.send(message);
+  };
 
   async function onEdgeOf({
     window,
@@ -60,17 +75,26 @@ export async function playTask<Kind extends Task['kind']>(
     if (!isBegin) await onEdge?.(window, false);
   }
 
-  const stop = () => child.kill('SIGKILL');
+  const stop = () => {
+    if (task.kind === 'soak') tell({ kind: 'stop' });
+    else child.kill('SIGKILL');
+  };
+  let patience: NodeJS.Timeout | undefined;
   signal.addEventListener('abort', stop, { once: true });
   try {
     const report = await new Promise<Reports[Task['kind']]>((resolve, reject) => {
+      patience = setTimeout(
+        () => reject(new Error(`The ${task.kind} play has said nothing for a long time: it hangs.`)),
+        patienceMs(task),
+      );
       child.on('message', (message: FromChild) => {
+        patience?.refresh();
         if (message.kind === 'done') resolve(message.report);
         else if (message.kind === 'failed') reject(new Error(`The ${task.kind} play failed: ${message.why}`));
         else if (message.kind === 'progress') onProgress?.(message);
         else onEdgeOf(message).then(() => tell({ kind: 'go' }), reject);
       });
-      child.once('error', reject);
+      child.on('error', reject);
       child.once('exit', (code, signalName) =>
         reject(
           signal.aborted
@@ -82,6 +106,7 @@ export async function playTask<Kind extends Task['kind']>(
     });
     return { report: report as Reports[Kind], windows };
   } finally {
+    clearTimeout(patience);
     signal.removeEventListener('abort', stop);
     child.kill('SIGKILL');
   }

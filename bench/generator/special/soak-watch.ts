@@ -1,4 +1,5 @@
 /** The server while a soak goes on: memory, CPU and how late its event loops were, over time. */
+import { messageOf } from '../../run/pool.js';
 import type { RunningNubo } from '../../targets/nubo.js';
 import { slopeOf } from './measure.js';
 
@@ -23,11 +24,17 @@ export class SoakWatch {
   private readonly startedAt = performance.now();
   private readonly timer: NodeJS.Timeout;
   private looking: Promise<void> = Promise.resolve();
+  /** Why it could not be looked at, the first time. */
+  failure: string | undefined;
 
   constructor(running: RunningNubo, everySeconds: number) {
     this.running = running;
     this.timer = setInterval(() => {
-      this.looking = this.looking.then(() => this.look()).catch(() => {});
+      this.looking = this.looking
+        .then(() => this.look())
+        .catch((error: unknown) => {
+          this.failure ??= messageOf(error);
+        });
     }, everySeconds * 1000);
   }
 
@@ -63,8 +70,7 @@ export class SoakWatch {
 
   private async look(): Promise<void> {
     const { server, database } = this.running.memory();
-    const headers = { authorization: `Bearer ${this.running.operatorKey}` };
-    const text = await (await fetch(`${this.running.url}/metrics`, { headers })).text();
+    const text = await this.running.metrics();
     this.readings.push({
       at: (performance.now() - this.startedAt) / 1000,
       serverBytes: server,

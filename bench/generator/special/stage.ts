@@ -7,10 +7,13 @@ export interface Stage {
   begin(window: string): Promise<void>;
   end(window: string): Promise<void>;
   progress(text: string, second?: Second): void;
+  /** The bench wants to have what there is. */
+  readonly isStopped: boolean;
 }
 
-export function createStage(send: (message: FromChild) => void): Stage & { go(): void } {
+export function createStage(send: (message: FromChild) => void): Stage & { go(): void; stop(): void } {
   const waiting: (() => void)[] = [];
+  let isStopped = false;
   const edge = (window: string, isBegin: boolean) =>
     new Promise<void>((resolve) => {
       waiting.push(resolve);
@@ -21,6 +24,12 @@ export function createStage(send: (message: FromChild) => void): Stage & { go():
     end: (window) => edge(window, false),
     progress: (text, second) => send({ kind: 'progress', text, ...(second === undefined ? {} : { second }) }),
     go: () => waiting.shift()?.(),
+    get isStopped() {
+      return isStopped;
+    },
+    stop() {
+      isStopped = true;
+    },
   };
 }
 

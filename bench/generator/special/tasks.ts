@@ -140,7 +140,7 @@ export type Task =
 export interface ConnectReport {
   readonly connects: number;
   readonly seconds: number;
-  readonly connect: Percentiles;
+  readonly connect: Percentiles | undefined;
   /** Connections that failed and were tried again, and the first reasons. */
   readonly failures: number;
   readonly details: readonly string[];
@@ -165,14 +165,14 @@ export interface HeardReport {
 export interface StormReport extends HeardReport {
   readonly clients: number;
   /** From the start of the storm to each client's `hello`. */
-  readonly hello: Percentiles;
+  readonly hello: Percentiles | undefined;
   /** From the start of the storm to each client having all it missed. */
-  readonly caughtUp: Percentiles;
+  readonly caughtUp: Percentiles | undefined;
   readonly allCaughtUpSeconds: number;
   /** Events that came as backlog or were pulled, over all clients. */
   readonly missedEvents: number;
-  readonly ackCalm: Percentiles;
-  readonly ackStorm: Percentiles;
+  readonly ackCalm: Percentiles | undefined;
+  readonly ackStorm: Percentiles | undefined;
 }
 
 export interface FillReport {
@@ -186,7 +186,7 @@ export interface HistoryWindow {
   readonly events: number;
   readonly bytes: number;
   readonly seconds: number;
-  readonly read: Percentiles;
+  readonly read: Percentiles | undefined;
   readonly histogram: string;
   /** Pages that were not dense, not full or had a wrong text, and the first reasons. */
   readonly wrong: number;
@@ -199,8 +199,8 @@ export interface HistoryReport {
 }
 
 export interface SlowPhase {
-  readonly delivery: Percentiles;
-  readonly ack: Percentiles;
+  readonly delivery: Percentiles | undefined;
+  readonly ack: Percentiles | undefined;
 }
 
 export interface SlowReport extends HeardReport {
@@ -210,7 +210,9 @@ export interface SlowReport extends HeardReport {
   readonly recovery: SlowPhase;
   /** Slow ones that were told a gap, and how long each needed from reading again to having everything. */
   readonly toldGap: number;
-  readonly recover: Percentiles;
+  /** Of those who read always: what they then pulled is in nobody's latency. */
+  readonly othersToldGap: number;
+  readonly recover: Percentiles | undefined;
   /** Slow ones whose connection was ended. */
   readonly cut: number;
 }
@@ -219,11 +221,13 @@ export interface RestCaseReport {
   readonly name: string;
   readonly requests: number;
   readonly seconds: number;
-  readonly latency: Percentiles;
+  readonly latency: Percentiles | undefined;
   readonly histogram: string;
   readonly non2xx: number;
   readonly errors: number;
   readonly bytes: number;
+  /** Answered with success, warm-up included: so many must have been done. */
+  readonly succeededInAll: number;
 }
 
 export interface RestReport {
@@ -232,15 +236,17 @@ export interface RestReport {
 
 export interface SoakReport extends HeardReport {
   readonly seconds: readonly Second[];
-  readonly ack: Percentiles;
-  readonly delivery: Percentiles;
+  /** How long it went on: less than asked for when it was stopped. */
+  readonly measuredSeconds: number;
+  readonly ack: Percentiles | undefined;
+  readonly delivery: Percentiles | undefined;
   readonly ackHistogram: string;
   readonly deliveryHistogram: string;
   readonly reads: number;
-  /** Pages that were refused, not dense or of another room. */
+  /** Pages that were refused, not dense, of another room, or never came. */
   readonly wrongReads: number;
   readonly cuts: number;
-  readonly resumed: Percentiles;
+  readonly resumed: Percentiles | undefined;
   readonly typingSent: number;
   readonly typingShown: number;
 }
@@ -259,7 +265,9 @@ export interface Reports {
 export type ToChild =
   | { readonly kind: 'begin'; readonly task: Task }
   /** The answer to `edge`. */
-  | { readonly kind: 'go' };
+  | { readonly kind: 'go' }
+  /** Come to an end, and tell what there is: for a soak. */
+  | { readonly kind: 'stop' };
 
 export type FromChild =
   /** CPU seconds of the child so far; it waits for `go`. */

@@ -5,10 +5,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { uuidv7 } from 'uuidv7';
 import type { Operation } from '#src/wire/operations.js';
+import { keyOf } from '../order.js';
 import type { Book } from './book.js';
 import { type Client, openClient, type ServerPlace } from './client.js';
 import { messagesPerFrame } from './frame-messages.js';
-import { markedText } from './mark.js';
+import { markedText } from './marked-text.js';
 import type { TrafficPlan } from './tasks.js';
 
 /** A message is written so late at most. */
@@ -18,6 +19,7 @@ const frameMessagesMax = 32;
 
 interface Pending {
   readonly room: number;
+  readonly mark: number;
   readonly due: number;
 }
 
@@ -52,8 +54,9 @@ class Writer {
 
   write(room: number, due: number): void {
     const ref = ++this.ref;
-    const text = markedText(this.number, this.book.next(this.number, due), this.textBytes);
-    this.pending.set(ref, { room, due });
+    const number = this.book.next(this.number, room, due);
+    const text = markedText(this.number, number, this.textBytes);
+    this.pending.set(ref, { room, mark: keyOf(this.number, number), due });
     this.posts.push({ op: 'send', ref, id: uuidv7(), conv: this.book.conversations[room] ?? '', text });
   }
 
@@ -72,7 +75,7 @@ class Writer {
   private onAck(ref: number, seq: number | undefined): void {
     const pending = this.pending.get(ref);
     if (pending === undefined || !this.pending.delete(ref)) return;
-    this.book.onAck(pending.room, seq ?? 0, pending.due);
+    this.book.onAck(pending.room, seq, pending);
   }
 
   private onRefused(ref: number | undefined, code: string): void {

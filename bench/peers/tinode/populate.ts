@@ -1,6 +1,6 @@
 /** Tinode's people and groups: groups that anybody may join, accounts, and each account's memberships. */
 import type { Populated, Population } from '../../contract.js';
-import { inParallel } from '../in-parallel.js';
+import { inParallel } from '../../in-parallel.js';
 import { TinodeSession } from './session.js';
 
 const atOnce = 32;

@@ -1,9 +1,9 @@
 /** What happens in a soak beside messages: reads, typing, connections that are lost and come back by seq. */
 import { setTimeout as wait } from 'node:timers/promises';
+import { Latencies } from '../../latencies.js';
 import type { Book } from '../book.js';
 import type { Circle } from '../circle.js';
 import { type Client, openClient } from '../client.js';
-import { Latencies } from '../latencies.js';
 import type { Listener } from '../listener.js';
 import type { SoakTask } from '../tasks.js';
 
@@ -23,6 +23,7 @@ export class Bystanders {
   private readonly random: () => number;
   private readonly readers: PageReader[] = [];
   private readonly comingBack = new Set<Promise<void>>();
+  private failure: Error | undefined;
   private steps = 0;
 
   constructor(circle: Circle, book: Book, random: () => number) {
@@ -48,13 +49,18 @@ export class Bystanders {
     }
   }
 
-  /** Resolves when everybody is back. */
+  /** Resolves when everybody is back. @throws whatever kept somebody from it */
   async settled(): Promise<void> {
     await Promise.all(this.comingBack);
+    if (this.failure !== undefined) throw this.failure;
   }
 
+  /** Pages that have not come by now never will. */
   close(): void {
-    for (const reader of this.readers) reader.close();
+    for (const reader of this.readers) {
+      this.wrongReads += reader.unanswered;
+      reader.close();
+    }
   }
 
   /** How many of something are due in this step. */
@@ -87,7 +93,11 @@ export class Bystanders {
     if (listener?.isOpen !== true) return;
     this.cuts += 1;
     listener.cut();
-    const back = this.comeBack(listener).finally(() => this.comingBack.delete(back));
+    const back = this.comeBack(listener)
+      .catch((error: unknown) => {
+        this.failure ??= error instanceof Error ? error : new Error(String(error));
+      })
+      .finally(() => this.comingBack.delete(back));
     this.comingBack.add(back);
   }
 
@@ -141,6 +151,10 @@ class PageReader {
     this.waiting.set(ref, { conv, answered });
     const isNewest = before <= 1 || ref % 2 === 0;
     this.client?.post([{ op: 'history', ref, conv, limit: pageEvents, ...(isNewest ? {} : { before }) }]);
+  }
+
+  get unanswered(): number {
+    return this.waiting.size;
   }
 
   close(): void {

@@ -1,8 +1,8 @@
 /** Connects, one `hello` after the other: how many a second, and how long each takes. All stay until the end. */
 import { type Codec, subprotocols } from '#src/wire/codec.js';
 import type { Address } from '../../../contract.js';
-import { Latencies } from '../latencies.js';
-import { inParallel } from '../parallel.js';
+import { inParallel } from '../../../in-parallel.js';
+import { Latencies } from '../../latencies.js';
 import { RawSocket } from '../socket.js';
 import { sourceOf } from '../sources.js';
 import type { Stage } from '../stage.js';
@@ -29,12 +29,13 @@ export async function playConnect(task: ConnectTask, stage: Stage): Promise<Conn
     }
   }
 
-  await inParallel(atOnce, warmUp, connectOne);
+  const places = [...tokens.keys()];
+  await inParallel(atOnce, places.slice(0, warmUp), connectOne);
   latencies.reset();
   const failuresBefore = failures;
   await stage.begin('connects');
   const startedAt = performance.now();
-  await inParallel(atOnce, connects, (index) => connectOne(warmUp + index));
+  await inParallel(atOnce, places.slice(warmUp), connectOne);
   const seconds = (performance.now() - startedAt) / 1000;
   await stage.end('connects');
   for (const socket of sockets) socket.cut();

@@ -3,7 +3,7 @@ import { uuidv7 } from 'uuidv7';
 import type { Operation } from '#src/wire/operations.js';
 import { type Client, openClient } from '../client.js';
 import { messagesPerFrame } from '../frame-messages.js';
-import { markedText } from '../mark.js';
+import { markedText } from '../marked-text.js';
 import type { Stage } from '../stage.js';
 import type { FillReport, FillTask } from '../tasks.js';
 

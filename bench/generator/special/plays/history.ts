@@ -1,5 +1,5 @@
 /** Reads of history by seq, as a closed loop over several connections. */
-import { Latencies } from '../latencies.js';
+import { Latencies } from '../../latencies.js';
 import { shuffled } from '../shuffled.js';
 import type { Stage } from '../stage.js';
 import type { HistoryReport, HistoryTask, HistoryWindow } from '../tasks.js';

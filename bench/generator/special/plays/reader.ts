@@ -1,7 +1,7 @@
 /** One connection that reads pages of history and looks at each: dense, full, of this room, with the texts written. */
 import type { Operation } from '#src/wire/operations.js';
+import { keyOf } from '../../order.js';
 import { type Client, openClient } from '../client.js';
-import { markOf } from '../mark.js';
 import type { HistoryTask } from '../tasks.js';
 
 export interface Page {
@@ -34,6 +34,7 @@ export class Reader {
   private client: Client | undefined;
   private ref = 0;
   private seen: Seen[] = [];
+  private end: Error | undefined;
 
   constructor(task: HistoryTask) {
     this.task = task;
@@ -49,7 +50,8 @@ export class Reader {
         refused: (ref, code) => this.settle(ref, { kind: 'refused', code }),
       },
       ended: (why) => {
-        for (const { reject } of this.waiting.values()) reject(new Error(why));
+        this.end = new Error(why);
+        for (const { reject } of this.waiting.values()) reject(this.end);
         this.waiting.clear();
       },
     });
@@ -65,6 +67,7 @@ export class Reader {
 
   read(page: Page): Promise<Reading> {
     return new Promise((resolve, reject) => {
+      if (this.end !== undefined) return reject(this.end);
       const ref = ++this.ref;
       this.waiting.set(ref, { page, resolve, reject });
       const { room, before } = page;
@@ -105,7 +108,7 @@ export function faultOf(
   for (const [index, { conv, seq, mark }] of seen.entries()) {
     if (conv !== rooms[room]) return `room ${room} before ${before}: an event of ${conv}`;
     if (seq !== start + index) return `room ${room} before ${before}: seq ${seq} instead of ${start + index}`;
-    if (seq >= firstSeq && mark !== markOf(room, seq - firstSeq))
+    if (seq >= firstSeq && mark !== keyOf(room, seq - firstSeq))
       return `room ${room} seq ${seq}: another text than was written`;
   }
   return undefined;

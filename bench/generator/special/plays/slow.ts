@@ -3,9 +3,9 @@
  * again, are told what they lack and pull it. The others must not notice.
  */
 import { setTimeout as wait } from 'node:timers/promises';
+import { Latencies } from '../../latencies.js';
 import { Book } from '../book.js';
 import { Circle } from '../circle.js';
-import { Latencies } from '../latencies.js';
 import type { Listener } from '../listener.js';
 import type { Stage } from '../stage.js';
 import type { SlowPhase, SlowReport, SlowTask } from '../tasks.js';
@@ -20,6 +20,7 @@ export async function playSlow(task: SlowTask, stage: Stage): Promise<SlowReport
   const circle = new Circle(task, book, guests);
   const traffic = new Traffic(book, plan);
   const slow = circle.listeners.slice(0, task.slow);
+  const others = circle.listeners.slice(task.slow);
   for (const listener of slow) listener.isMeasured = false;
   await circle.connect(connectAtOnce);
   await traffic.connect(task);
@@ -48,8 +49,7 @@ export async function playSlow(task: SlowTask, stage: Stage): Promise<SlowReport
     await Promise.all([
       wait(calmSeconds * 1000),
       ...slow.map(async (listener) => {
-        await hasRecovered(listener, book, settleSeconds);
-        recover.record(performance.now() - resumedAt);
+        if (await hasRecovered(listener, book, settleSeconds)) recover.record(performance.now() - resumedAt);
       }),
     ]);
   });
@@ -61,18 +61,24 @@ export async function playSlow(task: SlowTask, stage: Stage): Promise<SlowReport
   traffic.close();
   return {
     ...{ calm, stalled, recovery, checks, cut, pagesPulled: circle.pagesPulled, failures: circle.failures },
-    ...{ toldGap: slow.filter(({ gapsTold }) => gapsTold > 0).length, recover: recover.percentiles() },
+    ...{ toldGap: toldGapOf(slow), othersToldGap: toldGapOf(others), recover: recover.percentiles() },
   };
 }
 
-/** Until it has everything that its rooms had when it began to read again, or its connection is gone. */
-async function hasRecovered(listener: Listener, book: Book, seconds: number): Promise<void> {
+function toldGapOf(listeners: readonly Listener[]): number {
+  return listeners.filter(({ gapsTold }) => gapsTold > 0).length;
+}
+
+/**
+ * Waits until it has everything that its rooms had when it began to read again. False when its connection has ended, or
+ * the time is over.
+ */
+async function hasRecovered(listener: Listener, book: Book, seconds: number): Promise<boolean> {
   const heads = listener.streams.map(({ room }) => book.headOf(room));
   const until = performance.now() + seconds * 1000;
-  while (
-    listener.isOpen &&
-    performance.now() < until &&
-    listener.streams.some(({ has }, place) => has < (heads[place] ?? 0))
-  )
+  while (listener.streams.some(({ has }, place) => has < (heads[place] ?? 0))) {
+    if (!listener.isOpen || performance.now() > until) return false;
     await wait(lookMs);
+  }
+  return true;
 }

@@ -1,9 +1,9 @@
 /** Everything a little, for long: messages, reads, typing, connections that are lost and resume. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Second } from '../../../contract.js';
+import { Latencies } from '../../latencies.js';
 import { Book } from '../book.js';
 import { Circle } from '../circle.js';
-import { Latencies } from '../latencies.js';
 import { randomOf } from '../shuffled.js';
 import type { Stage } from '../stage.js';
 import type { SoakReport, SoakTask } from '../tasks.js';
@@ -28,15 +28,12 @@ export async function playSoak(task: SoakTask, stage: Stage): Promise<SoakReport
   traffic.begin();
   const startedAt = performance.now();
   let before = { sent: 0, acked: 0, refused: 0, delivered: 0 };
-  for (let at = 1; at <= task.seconds; at += 1) {
-    book.ack = new Latencies();
-    book.delivery = new Latencies();
+  for (let at = 1; at <= task.seconds && !stage.isStopped; at += 1) {
     await bystanders.live(task, startedAt + at * tickMs);
     const now = countsOf(book, circle);
     const second = secondOf(at, before, now, book);
     before = now;
-    total.ack.add(book.ack);
-    total.delivery.add(book.delivery);
+    moveTo(total, book);
     seconds.push(second);
     stage.progress(`second ${at} of ${task.seconds}`, second);
   }
@@ -44,6 +41,8 @@ export async function playSoak(task: SoakTask, stage: Stage): Promise<SoakReport
   await traffic.end(settleSeconds);
   await bystanders.settled();
   await circle.settled(settleSeconds);
+  // What was late at the end: left out, the slowest would make it better.
+  moveTo(total, book);
   const checks = circle.checks();
   // Typing that is on its way.
   await wait(50);
@@ -52,12 +51,28 @@ export async function playSoak(task: SoakTask, stage: Stage): Promise<SoakReport
   bystanders.close();
   traffic.close();
   return {
-    ...{ checks, seconds, typingShown, pagesPulled: circle.pagesPulled, failures: circle.failures },
+    ...{
+      measuredSeconds: seconds.length,
+      checks,
+      seconds,
+      typingShown,
+      pagesPulled: circle.pagesPulled,
+      failures: circle.failures,
+    },
     ...{ ack: total.ack.percentiles(), delivery: total.delivery.percentiles() },
     ...{ ackHistogram: total.ack.encoded(), deliveryHistogram: total.delivery.encoded() },
     ...{ reads: bystanders.reads, cuts: bystanders.cuts, resumed: bystanders.resumed.percentiles() },
     ...{ typingSent: bystanders.typingSent, wrongReads: bystanders.wrongReads },
   };
+}
+
+type Both = Pick<Book, 'ack' | 'delivery'>;
+
+function moveTo(total: Both, { ack, delivery }: Both): void {
+  total.ack.add(ack);
+  total.delivery.add(delivery);
+  ack.reset();
+  delivery.reset();
 }
 
 interface Counts {
@@ -74,13 +89,16 @@ function countsOf({ sent, acked, refused }: Book, circle: Circle): Counts {
 }
 
 function secondOf(at: number, from: Counts, to: Counts, book: Book): Second {
-  const ack = book.ack.percentiles();
-  const delivery = book.delivery.percentiles();
+  const { ack, delivery } = book;
   return {
     ...{ at, sent: to.sent - from.sent, acked: to.acked - from.acked, refused: to.refused - from.refused },
     // What a lost connection had beyond a gap is given up, and comes again.
     delivered: Math.max(0, to.delivered - from.delivered),
-    ...(ack.count === 0 ? {} : { ackP50: ack.p50, ackP99: ack.p99 }),
-    ...(delivery.count === 0 ? {} : { deliveryP50: delivery.p50, deliveryP99: delivery.p99 }),
+    ...spreadOf('ack', ack),
+    ...spreadOf('delivery', delivery),
   };
+}
+
+function spreadOf(name: 'ack' | 'delivery', latencies: Latencies): Partial<Second> {
+  return latencies.count === 0 ? {} : { [`${name}P50`]: latencies.at(50), [`${name}P99`]: latencies.at(99) };
 }

@@ -1,8 +1,8 @@
 /** Everybody is cut at once and comes back by seq, while others go on writing: until the last one has all it missed. */
 import { setTimeout as wait } from 'node:timers/promises';
+import { Latencies } from '../../latencies.js';
 import { Book } from '../book.js';
 import { Circle } from '../circle.js';
-import { Latencies } from '../latencies.js';
 import type { Stage } from '../stage.js';
 import type { StormReport, StormTask } from '../tasks.js';
 import { Traffic } from '../traffic.js';
@@ -25,7 +25,7 @@ export async function playStorm(task: StormTask, stage: Stage): Promise<StormRep
   stage.progress('all are cut');
   await wait(task.awaySeconds * 1000);
 
-  const deliveredBefore = deliveredBy(circle);
+  const hadBefore = hadBy(circle);
   const hello = new Latencies();
   const caughtUp = new Latencies();
   book.ack = new Latencies();
@@ -41,7 +41,7 @@ export async function playStorm(task: StormTask, stage: Stage): Promise<StormRep
   await stage.end('storm');
   stage.progress('all are back');
   book.ack = new Latencies();
-  const missedEvents = missedBy(circle, deliveredBefore, backlog);
+  const missedEvents = missedBy(circle, hadBefore, backlog);
 
   await wait(task.afterSeconds * 1000);
   await traffic.end(task.settleSeconds);
@@ -56,7 +56,7 @@ export async function playStorm(task: StormTask, stage: Stage): Promise<StormRep
   };
 }
 
-function deliveredBy(circle: Circle): number[][] {
+function hadBy(circle: Circle): number[][] {
   return circle.listeners.map(({ streams }) => streams.map(({ has }) => has));
 }
 
