@@ -164,6 +164,8 @@ export interface Target {
   readonly label: string;
   readonly ack: AckMeaning;
   readonly adapter: string;
+  /** Connections it takes at a time while a crowd connects; the bench's usual number when absent. */
+  readonly connectAtOnce?: number;
   /** A sentence that says why it can't run here, or undefined. */
   missing(): string | undefined;
   /** @param folder an empty folder of its own */

@@ -1,6 +1,9 @@
 /** `npm run bench`: lists scenarios, runs one or all, compares results. */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { UserError } from '#src/errors.js';
+import { peers } from './peers/index.js';
+import { installPeers } from './peers/install.js';
+import { peerList } from './peers/list.js';
 import { compareResults } from './report/compare.js';
 import { messageOf } from './run/pool.js';
 import { resultsHome } from './run/results.js';
@@ -61,6 +64,16 @@ function createProgram(): Command {
       process.stdout.write(`${text}\n`);
       process.exitCode = isWorse ? 1 : 0;
     });
+  program
+    .command('peers')
+    .description('the servers that nubo is measured against, and whether they are here')
+    .addArgument(new Argument('[action]', 'get those that a registry carries').choices(['install']))
+    .action((action: 'install' | undefined) => {
+      const lacking = action === undefined ? [] : installPeers();
+      process.stdout.write(peerList(peers));
+      for (const what of lacking) process.stderr.write(`bench: ${what}\n`);
+      process.exitCode = lacking.length === 0 ? 0 : 1;
+    });
   return program;
 }
 
@@ -92,7 +105,9 @@ function list(): void {
   });
   process.stdout.write(
     `Scenarios, to be run with: npm run bench -- NAME\n${lines.join('\n')}\n\n` +
-      'npm run bench -- --smoke runs all of them briefly; npm run bench -- compare A B compares results.\n',
+      'npm run bench -- --smoke           runs all of them briefly\n' +
+      'npm run bench -- compare A B       compares the results in two folders\n' +
+      'npm run bench -- peers [install]   lists (installs) the servers that nubo is measured against\n',
   );
 }
 

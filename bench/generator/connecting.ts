@@ -31,8 +31,13 @@ export function connectAll(
     const wait = () => {
       clearTimeout(patience);
       patience = setTimeout(() => {
-        const [late] = begun.keys();
-        reject(new Error(`Client ${late?.index} was not ready after ${patienceMs / 1000} s.`));
+        const [oldest] = begun.keys();
+        const ready = next - begun.size;
+        reject(
+          new Error(
+            `Nobody became ready for ${patienceMs / 1000} s: ${ready} of ${clients.length} are, and client ${oldest?.index} has waited longest.`,
+          ),
+        );
       }, patienceMs);
     };
     const open = () => {

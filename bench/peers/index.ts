@@ -1,13 +1,13 @@
 /** The systems that nubo is measured against. */
-import type { Target } from '../contract.js';
 import { centrifugo } from './centrifugo/target.js';
 import { ejabberd } from './ejabberd/target.js';
 import { mosquitto } from './mosquitto/target.js';
 import { jetstream, jetstreamAlways } from './nats/target.js';
 import { socketIo, socketIoInsert, wsInsert } from './node/targets.js';
+import type { Peer } from './peer.js';
 import { tinode } from './tinode/target.js';
 
-export const peers: readonly Target[] = [
+export const peers: readonly Peer[] = [
   centrifugo,
   jetstream,
   jetstreamAlways,

@@ -9,6 +9,7 @@ const furtherFolders = [
   '/usr/local/sbin',
   '/usr/sbin',
   process.env.GOBIN ?? '',
+  process.env.GOPATH === undefined ? '' : join(process.env.GOPATH, 'bin'),
   join(homedir(), 'go', 'bin'),
 ];
 

@@ -69,7 +69,7 @@ function crowdOf({ crowd, running }: PlayOptions, { target, options }: Playing):
   return {
     ...{ adapter: target.adapter, address: running.address, texts: 'transcript' },
     ...{ warmUpSeconds: options.isSmoke ? smokeWarmUpSeconds : warmUpSeconds, seconds: options.seconds },
-    ...{ drainSeconds, connectAtOnce },
+    ...{ drainSeconds, connectAtOnce: target.connectAtOnce ?? connectAtOnce },
     ...crowd,
   };
 }

@@ -4,15 +4,17 @@
  */
 import { randomBytes } from 'node:crypto';
 import { SignJWT } from 'jose';
-import type { Populated, Population, RunningTarget, Target } from '../../contract.js';
+import type { Populated, Population, RunningTarget } from '../../contract.js';
 import { startServerChild } from '../../targets/child.js';
 import { peerFile } from '../configuration.js';
+import type { Peer } from '../peer.js';
 import { freePort, untilListening } from '../ports.js';
 import { findProgram, needProgram, versionOf } from '../programs.js';
 import { runningPeer } from '../running.js';
 
-export const centrifugo: Target = {
+export const centrifugo: Peer = {
   name: 'centrifugo',
+  needs: 'centrifugo (version 6) on the PATH',
   label: 'Centrifugo 6, memory engine with history, protobuf; acked in memory',
   ack: 'in memory',
   adapter: 'centrifugo',

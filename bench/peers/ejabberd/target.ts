@@ -6,9 +6,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Populated, Population, RunningTarget, Target } from '../../contract.js';
+import type { Populated, Population, RunningTarget } from '../../contract.js';
 import { startServerChild } from '../../targets/child.js';
 import { peerFile, writeConfiguration } from '../configuration.js';
+import type { Peer } from '../peer.js';
 import { freePort, untilListening } from '../ports.js';
 import { type PeerPostgres, runStatements, startPeerPostgres } from '../postgres.js';
 import { findProgram, needProgram } from '../programs.js';
@@ -17,11 +18,19 @@ import { runningPeer, withDatabase } from '../running.js';
 /** Debian's tables for Postgres. */
 const tables = '/usr/share/ejabberd/sql/pg.sql';
 
-export const ejabberd: Target = {
+/**
+ * Entering a new room takes a connection to Postgres while it holds another: when as many enter as the pool has
+ * connections, all of them wait for a minute.
+ */
+const connectAtOnce = 10;
+
+export const ejabberd: Peer = {
   name: 'ejabberd',
+  needs: "Debian's packages ejabberd and erlang-p1-pgsql",
   label: 'ejabberd, rooms archived in Postgres; acked when committed and fsynced',
   ack: 'committed and fsynced',
   adapter: 'xmpp',
+  connectAtOnce,
   missing: () =>
     findProgram('erl') === undefined || findLibrary() === undefined || !existsSync(tables)
       ? 'ejabberd is not measured: install it by `npm run bench -- peers install` (Debian).'

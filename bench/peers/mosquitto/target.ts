@@ -7,15 +7,17 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import type { Populated, Population, RunningTarget, Target } from '../../contract.js';
+import type { Populated, Population, RunningTarget } from '../../contract.js';
 import { startServerChild } from '../../targets/child.js';
 import { peerFile, writeConfiguration } from '../configuration.js';
+import type { Peer } from '../peer.js';
 import { freePort, untilListening } from '../ports.js';
 import { findProgram, needProgram, versionOf } from '../programs.js';
 import { runningPeer } from '../running.js';
 
-export const mosquitto: Target = {
+export const mosquitto: Peer = {
   name: 'mosquitto',
+  needs: "Debian's package mosquitto",
   label: 'mosquitto, QoS 1 publishers, QoS 0 listeners; acked in memory',
   ack: 'in memory',
   adapter: 'mqtt',

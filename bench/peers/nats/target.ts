@@ -5,9 +5,10 @@
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { Populated, Population, RunningTarget, Target } from '../../contract.js';
+import type { Populated, Population, RunningTarget } from '../../contract.js';
 import { startServerChild } from '../../targets/child.js';
 import { peerFile, writeConfiguration } from '../configuration.js';
+import type { Peer } from '../peer.js';
 import { freePort, untilListening } from '../ports.js';
 import { findProgram, needProgram, versionOf } from '../programs.js';
 import { runningPeer } from '../running.js';
@@ -18,8 +19,11 @@ const missing = () =>
     ? 'JetStream is not measured: install nats-server by `npm run bench -- peers install` (needs Go).'
     : undefined;
 
-export const jetstream: Target = {
+const needs = 'nats-server (version 2) on the PATH';
+
+export const jetstream: Peer = {
   name: 'jetstream',
+  needs,
   label: 'NATS JetStream on files as shipped; acked in the page cache, fsync every 2 minutes',
   ack: 'committed, fsync later',
   adapter: 'jetstream',
@@ -27,8 +31,9 @@ export const jetstream: Target = {
   start: (folder) => start(folder, ''),
 };
 
-export const jetstreamAlways: Target = {
+export const jetstreamAlways: Peer = {
   name: 'jetstream-always',
+  needs,
   label: 'NATS JetStream on files, sync_interval: always; acked when fsynced',
   ack: 'committed and fsynced',
   adapter: 'jetstream',

@@ -4,8 +4,9 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { projectRoot } from '#src/project-root.js';
-import type { AckMeaning, Populated, Population, RunningTarget, Target } from '../../contract.js';
+import type { AckMeaning, Populated, Population, RunningTarget } from '../../contract.js';
 import { startServerChild } from '../../targets/child.js';
+import type { Peer } from '../peer.js';
 import { type PeerPostgres, startPeerPostgres } from '../postgres.js';
 import { runningPeer, withDatabase } from '../running.js';
 import { tokenOf } from './tokens.js';
@@ -40,10 +41,10 @@ export const socketIoInsert = nodePeer({
   ...{ ack: 'committed and fsynced', hasDatabase: true },
 });
 
-function nodePeer(peer: NodePeer): Target {
+function nodePeer(peer: NodePeer): Peer {
   const { name, label, ack, adapter } = peer;
   return {
-    ...{ name, label, ack, adapter, missing: () => undefined },
+    ...{ name, needs: 'nothing more: it came with npm', label, ack, adapter, missing: () => undefined },
     async start(folder) {
       if (!peer.hasDatabase) return startServer(peer, folder, undefined);
       const database = await startPeerPostgres(folder);

@@ -6,9 +6,10 @@ import { spawnSync } from 'node:child_process';
 import { createHmac, randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RunningTarget, Target } from '../../contract.js';
+import type { RunningTarget } from '../../contract.js';
 import { startServerChild } from '../../targets/child.js';
 import { peerFile, writeConfiguration } from '../configuration.js';
+import type { Peer } from '../peer.js';
 import { freePort, untilListening } from '../ports.js';
 import { type PeerPostgres, runStatements, startPeerPostgres } from '../postgres.js';
 import { findProgram, needProgram } from '../programs.js';
@@ -21,8 +22,9 @@ const connections = 50;
 /** Makes the tables; its releases call it `init-db`, its source `tinode-db`. */
 const makerNames = ['tinode-db', 'init-db'];
 
-export const tinode: Target = {
+export const tinode: Peer = {
   name: 'tinode',
+  needs: 'tinode and tinode-db (built for Postgres) on the PATH',
   label: 'Tinode on Postgres, as shipped, presence off; acked when committed and fsynced',
   ack: 'committed and fsynced',
   adapter: 'tinode',
