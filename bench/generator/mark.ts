@@ -8,7 +8,6 @@ const senderDigits = 6;
 const refDigits = 8;
 /** Bytes of a mark, the space in it and the one behind it included. */
 export const markBytes = senderDigits + refDigits + 2;
-export const sendersMax = 16 ** senderDigits;
 
 const space = 0x20;
 const digits = Buffer.from('0123456789abcdef');

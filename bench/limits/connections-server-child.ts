@@ -1,4 +1,4 @@
-/** The bare server of connections: an upgrade, some topics, no session, no authentication, no JavaScript object kept. */
+/** The bare server of connections: an upgrade, some topics, no session, no authentication. */
 
 import { App, type TemplatedApp, type us_socket, us_socket_local_port } from 'uWebSockets.js';
 import { getHeapStatistics } from 'node:v8';

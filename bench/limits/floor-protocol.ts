@@ -7,9 +7,6 @@
 export const trips = { socket: 0, thread: 1, copy: 2, insert: 3 } as const;
 export type Trip = keyof typeof trips;
 
-/** From the socket's thread to the writer and back. */
-export type WriterTrip = Exclude<Trip, 'socket'>;
-
 /** For the thread that writes, as `workerData`. */
 export interface FloorWriterJob {
   /** A database with nubo's tables. */

@@ -162,7 +162,16 @@ interface Place {
 function control(
   options: Place & { path: string; onBytes(bytes: Uint8Array, count: number): void },
 ): Promise<Socket> {
-  return new Promise((resolve) => openRawSocket({ ...options, onOpen: resolve }));
+  return new Promise((resolve, reject) => {
+    openRawSocket({
+      ...options,
+      onOpen: resolve,
+      onFailed(why) {
+        reject(new Error(`The connection that sets the pace failed: ${why}`));
+        options.onFailed(why);
+      },
+    });
+  });
 }
 
 function uint32(value: number): Uint8Array {

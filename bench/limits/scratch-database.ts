@@ -25,14 +25,20 @@ export async function withScratchDatabase<Result>(
 ): Promise<Result> {
   const name = `nubo_limit_${randomBytes(6).toString('hex')}`;
   await onServer(server, `create database ${name} template template0 encoding 'UTF8'`);
+  const drop = () => onServer(server, `drop database ${name} with (force)`);
+  const url = new URL(server.url);
+  url.pathname = `/${name}`;
+  let result: Result;
   try {
-    const url = new URL(server.url);
-    url.pathname = `/${name}`;
     await migrate({ url: url.href, folder: join(projectRoot, 'sql') });
-    return await work(url.href);
-  } finally {
-    await onServer(server, `drop database ${name} with (force)`);
+    result = await work(url.href);
+  } catch (error) {
+    // When the server is gone, what it did to the work says more.
+    await drop().catch(() => {});
+    throw error;
   }
+  await drop();
+  return result;
 }
 
 async function onServer({ url }: DatabaseServer, statement: string): Promise<void> {

@@ -41,7 +41,11 @@ export function openRawSocket(options: RawSocketOptions): Socket {
     head += Buffer.from(bytes.buffer, bytes.byteOffset, count).toString('latin1');
     const end = head.indexOf('\r\n\r\n');
     if (end < 0) return;
-    if (!head.startsWith('HTTP/1.1 101')) return onFailed(head.slice(0, head.indexOf('\r\n')));
+    if (!head.startsWith('HTTP/1.1 101')) {
+      onFailed(head.slice(0, head.indexOf('\r\n')));
+      socket.destroy();
+      return;
+    }
     isOpen = true;
     const rest = Buffer.from(head.slice(end + 4), 'latin1');
     head = '';

@@ -1,6 +1,6 @@
 /** The limits in their smoke form, on a real Postgres and real sockets. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bareConnections, latencyFloor, limits, rawCopy, rawPublish } from '#bench/limits/index.js';
+import { bareConnections, latencyFloor, rawCopy, rawCopyLadder, rawPublish } from '#bench/limits/index.js';
 import { LogRows } from '#bench/limits/log-rows.js';
 import { OneRow, prepareOneRow } from '#bench/limits/one-row.js';
 import { openPostgresSocket, type PostgresSocket } from '#bench/limits/postgres-socket.js';
@@ -18,23 +18,16 @@ async function scratchDatabases(): Promise<number> {
   return row?.count ?? -1;
 }
 
-test.each(limits.map(({ name, measure }) => ({ name, measure })))(
-  'the limit $name can be measured small and short, and leaves nothing behind',
-  async ({ measure }) => {
-    const measurements = await measure({ database: { url: database.url }, seconds: 1, isSmoke: true });
-    expect(measurements.length).toBeGreaterThan(0);
-    for (const { kind, figures, cpu, void: why } of measurements) {
-      expect(kind).toBe('limit');
-      // The only thing that may be said against them on a busy machine.
-      if (why !== undefined) expect(why).toMatch(/less than the 100 k/);
-      for (const figure of Object.values(figures)) expect(figure).toBeGreaterThanOrEqual(0);
-      expect(Object.values(figures).some((figure) => figure > 0)).toBe(true);
-      if (cpu !== undefined)
-        for (const micros of Object.values(cpu)) expect(micros).toBeGreaterThanOrEqual(0);
-    }
-    expect(await scratchDatabases()).toBe(0);
-  },
-);
+test('the ladder of raw COPY names its batches, and leaves nothing behind', async () => {
+  const ladder = await rawCopyLadder({ database: { url: database.url }, texts: 'transcript', seconds: 0.1 });
+  expect(ladder.map(({ part }) => part)).toEqual([100, 800, 1_000].map((size) => `raw COPY at ${size}`));
+  for (const { figures, void: why } of ladder) {
+    // The only thing that may be said against them on a busy machine.
+    if (why !== undefined) expect(why).toMatch(/less than the 100 k/);
+    expect(figures.rowsPerSecond).toBeGreaterThan(1_000);
+  }
+  expect(await scratchDatabases()).toBe(0);
+});
 
 describe('raw COPY', () => {
   test('meets the mean batch it was asked for, with and without the claim', async () => {

@@ -1,7 +1,6 @@
 /** What the limits are made of: rows, batches, verdicts, and the two ways to write one row. */
 import { describe, expect, test } from 'vitest';
-import type { Measurement } from '#bench/contract.js';
-import { copyVerdict, slowReason, swingReason } from '#bench/limits/copy-verdict.js';
+import { slowReason } from '#bench/limits/copy-verdict.js';
 import { rawPublish } from '#bench/limits/index.js';
 import { groupsOf, LogRows } from '#bench/limits/log-rows.js';
 import { withProcesses } from '#bench/limits/processes.js';
@@ -53,28 +52,10 @@ describe('rows', () => {
   });
 });
 
-describe('a run of raw COPY does not count', () => {
-  function copyOf(batch: number, rowsPerSecond: number): Measurement {
-    return { part: 'raw COPY', kind: 'limit', label: '', figures: { batch, rowsPerSecond } };
-  }
-
-  test('below 100 k rows/s at 800, and only there', () => {
-    expect(slowReason({ batch: 800, rowsPerSecond: 99_999 })).toMatch(/less than the 100 k/);
-    expect(slowReason({ batch: 800, rowsPerSecond: 100_000 })).toBeUndefined();
-    expect(slowReason({ batch: 100, rowsPerSecond: 50_000 })).toBeUndefined();
-    expect(copyVerdict([[copyOf(1_000, 90_000)], [copyOf(800, 99_000)]])).toMatch(/less than the 100 k/);
-  });
-
-  test('when its rounds swing by more than a fifth', () => {
-    expect(swingReason([100_000, 80_000])).toBeUndefined();
-    expect(swingReason([100_000, 79_000])).toMatch(/between 79 k and 100 k/);
-    expect(swingReason([100_000])).toBeUndefined();
-    const steady = [[copyOf(412, 150_000)], [copyOf(430, 155_000)]];
-    expect(copyVerdict(steady)).toBeUndefined();
-    expect(copyVerdict([...steady, [copyOf(420, 110_000)]])).toMatch(/swung between 110 k and 155 k/);
-    // Another batch size is another limit.
-    expect(copyVerdict([...steady, [copyOf(100, 80_000)]])).toBeUndefined();
-  });
+test('raw COPY does not count below 100 k rows/s at 800, and only there', () => {
+  expect(slowReason({ batch: 800, rowsPerSecond: 99_999 })).toMatch(/less than the 100 k/);
+  expect(slowReason({ batch: 800, rowsPerSecond: 100_000 })).toBeUndefined();
+  expect(slowReason({ batch: 100, rowsPerSecond: 50_000 })).toBeUndefined();
 });
 
 test('a turn that can never be filled is refused before anything is started', async () => {
