@@ -84,6 +84,13 @@ export function intervalText(interval: readonly [number, number] | undefined): s
   return interval === undefined ? '–' : `${numberText(interval[0])} … ${numberText(interval[1])}`;
 }
 
+/** One figure in a line: `acked 93.2 k/s`, `ack p99 12.3 ms`. */
+export function figureText(name: string, value: number): string {
+  const { title, unit } = figureNameOf(name);
+  const space = unit === '' || unit.startsWith('/') ? '' : ' ';
+  return `${title} ${shortText(value)}${space}${unit}`;
+}
+
 /** A factor as a change: 1.12 → `+12 %`. */
 export function changeText(factor: number): string {
   if (!Number.isFinite(factor)) return '–';

@@ -2,6 +2,7 @@
 import type { Measurement, Ratio } from '../contract.js';
 import type { Figure } from '../figures.js';
 import { intervalOf, medianOf } from '../report/statistics.js';
+import { withEarlier } from './earlier.js';
 
 /** A number of a round, or undefined when the round has none. */
 export type ReadRound = (round: readonly Measurement[]) => number | undefined;
@@ -39,9 +40,12 @@ function meanOf(
 export function ratiosOf(plans: readonly RatioPlan[], rounds: readonly (readonly Measurement[])[]): Ratio[] {
   const valid = rounds.filter((round) => round.every((measurement) => measurement.void === undefined));
   return plans.flatMap((plan) => {
-    const perRound = valid.map((round) => ratioIn(plan, round)).filter((value) => value !== undefined);
+    const measured = ratiosIn(plan, valid);
+    // Only when no round has the real thing.
+    const perRound = measured.length > 0 ? measured : ratiosIn(plan, valid.map(withEarlier));
     if (perRound.length === 0) return [];
-    const { name, reach, aim, isHigherBetter } = plan;
+    const { reach, aim, isHigherBetter } = plan;
+    const name = measured.length > 0 ? plan.name : `${plan.name} (the peer: not run here)`;
     const interval = intervalOf(perRound);
     return [
       {
@@ -52,6 +56,10 @@ export function ratiosOf(plans: readonly RatioPlan[], rounds: readonly (readonly
       },
     ];
   });
+}
+
+function ratiosIn(plan: RatioPlan, rounds: readonly (readonly Measurement[])[]): number[] {
+  return rounds.map((round) => ratioIn(plan, round)).filter((value) => value !== undefined);
 }
 
 function ratioIn({ of, to }: RatioPlan, round: readonly Measurement[]): number | undefined {

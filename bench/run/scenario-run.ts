@@ -1,7 +1,8 @@
 /** One run of one scenario: what it may ask of the bench, and what came of it. */
 import type { GeneratorLine, Measurement, Result, Target } from '../contract.js';
-import { shortText } from '../report/numbers.js';
+import { figureText, shortText } from '../report/numbers.js';
 import { type NuboTarget, nuboTarget, type RunningNubo } from '../targets/nubo.js';
+import { earlierMeasurements, earlierRowsOf, measureEarlierPublish } from './earlier.js';
 import { beginLiveLine, type LiveLine } from './live-line.js';
 import { machineFacts } from './machine.js';
 import { playOn } from './play.js';
@@ -47,6 +48,7 @@ export async function runScenario(scenario: Scenario, run: RunOptions): Promise<
 class ScenarioRun implements BenchContext {
   readonly options: BenchOptions;
   readonly signal: AbortSignal;
+  private readonly name: string;
   private readonly run: RunOptions;
   private readonly engine: NuboTarget;
   private readonly pool = new Pool();
@@ -55,16 +57,21 @@ class ScenarioRun implements BenchContext {
   private readonly missing = new Set<string>();
   private readonly finished: Measurement[][] = [];
   private round: Measurement[] = [];
+  private isEnding = false;
+  /** Asked for and not here. */
+  private readonly absent: Target[] = [];
 
   constructor(scenario: Scenario, run: RunOptions) {
     this.run = run;
     this.options = run.options;
     this.signal = run.signal;
     this.engine = nuboTarget({ codec: run.options.codec });
-    this.live = beginLiveLine(() => `${scenario.name} · ${this.place()}`);
+    this.name = scenario.name;
+    this.live = beginLiveLine(() => [scenario.name, this.place()].filter(Boolean).join(' · '));
   }
 
   private place(): string {
+    if (this.isEnding) return '';
     const [round, rounds] = [this.finished.length + 1, this.options.rounds];
     return round <= rounds ? `round ${round} of ${rounds}` : `round ${round}, since others were void`;
   }
@@ -85,7 +92,8 @@ class ScenarioRun implements BenchContext {
       this.signal.throwIfAborted();
       const why = target.missing();
       if (why !== undefined) {
-        this.miss(`${target.name}: ${why}`);
+        this.absent.push(target);
+        this.miss(why);
         continue;
       }
       this.say(`${target.name} starts`);
@@ -104,10 +112,21 @@ class ScenarioRun implements BenchContext {
     for (let index = 0; index < most && this.counted() < rounds; index += 1) {
       this.signal.throwIfAborted();
       await round(index);
+      await this.addEarlier();
       this.closeRound();
       const voids = voidsOf(this.judged().at(-1) ?? []);
       if (voids.length > 0) this.live.tell(`round ${index + 1} is void: ${voids.join('; ')}`);
     }
+  }
+
+  /** What peers that are not here did elsewhere, where it is known. */
+  private async addEarlier(): Promise<void> {
+    const rows = earlierRowsOf(this.name, this.absent);
+    if (rows.some(({ limit }) => limit.startsWith('raw publish'))) {
+      this.say('raw publish, for what peers did elsewhere');
+      this.record(await measureEarlierPublish(Math.min(2, this.options.seconds), this.signal));
+    }
+    for (const measurement of earlierMeasurements(rows, this.round, this.absent)) this.record(measurement);
   }
 
   isVoid(): boolean {
@@ -132,8 +151,11 @@ class ScenarioRun implements BenchContext {
   record(measurement: Measurement): Measurement {
     this.round.push(measurement);
     const { part, figures, cpu } = measurement;
-    const shown = Object.entries(figures).map(([name, value]) => `${name} ${shortText(value)}`);
-    const used = cpu === undefined ? [] : [`CPU µs ${shortText(cpu.server)} + ${shortText(cpu.database)}`];
+    const shown = Object.entries(figures).map(([name, value]) => figureText(name, value));
+    const used =
+      cpu === undefined
+        ? []
+        : [`CPU of server ${shortText(cpu.server)} µs, of database ${shortText(cpu.database)} µs`];
     this.live.tell(`round ${this.finished.length + 1}, ${part}: ${[...shown, ...used].join(', ')}`);
     return measurement;
   }
@@ -179,7 +201,8 @@ class ScenarioRun implements BenchContext {
   /** Stops all; what was recorded outside rounds, or in one that was cut, is a round, too. */
   async end(): Promise<{ rounds: Measurement[][]; faults: string[]; missing: string[] }> {
     this.closeRound();
-    this.say('ends');
+    this.isEnding = true;
+    this.say('stops what it started');
     for (const why of await this.pool.end()) this.fault(why);
     this.live.end();
     return { rounds: this.judged(), faults: [...this.faults], missing: [...this.missing] };

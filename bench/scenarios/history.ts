@@ -1,6 +1,7 @@
 /** Pages of history by seq, as people scroll: from the disk, from the database's memory, and from the conversation's. */
-import { coresOf, cpuEach, given, ofNubo, playOn } from '../generator/special/measure.js';
+import { coresOf, cpuEach, ofNubo, playOn } from '../generator/special/measure.js';
 import type { HistoryTask, HistoryWindow } from '../generator/special/tasks.js';
+import { given } from '../run/given.js';
 import type { BenchContext, Scenario } from '../run/scenario.js';
 
 const pageEvents = 50;

@@ -1,7 +1,8 @@
 /** REST, by autocannon: a health check, two reads and a durable write, each alone. */
 import type { Populated } from '../contract.js';
-import { coresOf, cpuEach, given, ofNubo, playOn } from '../generator/special/measure.js';
+import { coresOf, cpuEach, ofNubo, playOn } from '../generator/special/measure.js';
 import type { RestCase, RestCaseReport } from '../generator/special/tasks.js';
+import { given } from '../run/given.js';
 import type { BenchContext, Scenario } from '../run/scenario.js';
 import type { RunningNubo } from '../targets/nubo.js';
 

@@ -1,7 +1,8 @@
 /** Thousands lose their connection at once, as when a balancer restarts, and come back by seq while life goes on. */
 import type { Populated, Population } from '../contract.js';
-import { coresOf, cpuEach, given, judge, ofNubo, playOn, spread } from '../generator/special/measure.js';
+import { coresOf, cpuEach, judge, ofNubo, playOn, spread } from '../generator/special/measure.js';
 import type { StormTask } from '../generator/special/tasks.js';
+import { given } from '../run/given.js';
 import type { BenchContext, Scenario } from '../run/scenario.js';
 import type { RunningNubo } from '../targets/nubo.js';
 

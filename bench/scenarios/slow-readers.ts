@@ -1,7 +1,8 @@
 /** A part of a busy room stops reading. The others must not notice, and the server may not grow without bound. */
-import { coresOf, cpuEach, given, judge, ofNubo, playOn } from '../generator/special/measure.js';
+import { coresOf, cpuEach, judge, ofNubo, playOn } from '../generator/special/measure.js';
 import { MemoryWatch } from '../generator/special/memory-watch.js';
 import type { SlowTask } from '../generator/special/tasks.js';
+import { given } from '../run/given.js';
 import type { Scenario } from '../run/scenario.js';
 
 const writers = 4;

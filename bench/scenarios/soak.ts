@@ -1,18 +1,10 @@
 /** Mixed life for long: messages, reads, typing, lost connections; does anything grow? */
 import type { Play, Populated } from '../contract.js';
-import {
-  coresOf,
-  cpuEach,
-  given,
-  judge,
-  ofNubo,
-  playOn,
-  slopeOf,
-  spread,
-} from '../generator/special/measure.js';
+import { coresOf, cpuEach, judge, ofNubo, playOn, slopeOf, spread } from '../generator/special/measure.js';
 import type { Window } from '../generator/special/play-task.js';
 import { SoakWatch } from '../generator/special/soak-watch.js';
 import type { SoakReport, SoakTask } from '../generator/special/tasks.js';
+import { given } from '../run/given.js';
 import type { BenchContext, Scenario } from '../run/scenario.js';
 import type { RunningNubo } from '../targets/nubo.js';
 

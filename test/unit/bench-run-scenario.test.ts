@@ -143,7 +143,7 @@ test('peers that are missing or do not start are entered with why; the others ar
   );
   expect(started).toEqual(['there']);
   expect(stop).toHaveBeenCalledOnce();
-  expect(result.missing).toEqual(['absent: not on PATH', 'broken did not start: no licence']);
+  expect(result.missing).toEqual(['not on PATH', 'broken did not start: no licence']);
   expect(result.faults).toEqual([]);
 });
 

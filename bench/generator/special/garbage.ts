@@ -141,6 +141,7 @@ async function addressOf(port: number): Promise<string> {
       const answer = await fetch(`http://127.0.0.1:${port}/json/list`);
       const [target] = (await answer.json()) as { webSocketDebuggerUrl: string }[];
       if (target !== undefined) return target.webSocketDebuggerUrl;
+      if (attempt === attemptsMax) throw new Error('the inspector names no process');
     } catch (error) {
       if (attempt === attemptsMax) throw error;
     }

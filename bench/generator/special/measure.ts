@@ -1,6 +1,7 @@
 /** From what a play reports to what a measurement says. */
 import type { CpuEach, Measurement, Percentiles } from '../../contract.js';
 import { cpuOfEach } from '../../run/cpu-each.js';
+import { given } from '../../run/given.js';
 import type { BenchContext } from '../../run/scenario.js';
 import { faultsOf } from '../../run/verdict.js';
 import type { RunningNubo } from '../../targets/nubo.js';
@@ -36,13 +37,6 @@ export function coresOf(window: Window | undefined): Record<string, number> {
 /** `connectP50`, `connectP99`, `connectMax` of `connect`; in milliseconds. Nothing when nothing was timed. */
 export function spread(name: string, times: Percentiles | undefined): Record<string, number> {
   return given({ [`${name}P50`]: times?.p50, [`${name}P99`]: times?.p99, [`${name}Max`]: times?.max });
-}
-
-/** The figures that there are: one that could not be measured is left out, not 0. */
-export function given(figures: Readonly<Record<string, number | undefined>>): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(figures).filter((entry): entry is [string, number] => Number.isFinite(entry[1])),
-  );
 }
 
 /** What the checker of a play has against it becomes faults of the run. */
