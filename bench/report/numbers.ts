@@ -31,8 +31,22 @@ const others: readonly (readonly [RegExp, Unit])[] = [
   ],
 ];
 
+/** Names that say too little once their unit is gone. */
+const titles: Readonly<Record<string, string>> = {
+  batch: 'rows in a batch',
+  batchMilliseconds: 'time of a batch',
+  backendMicrosPerRow: 'CPU of the backend per row',
+  rowsPerSecond: 'rows',
+  meanBatch: 'messages in a batch, mean',
+};
+
 /** @param name as in `Measurement.figures`: camel case, its unit in it */
 export function figureNameOf(name: string): FigureName {
+  const { title, ...unit } = unitNameOf(name);
+  return { title: titles[name] ?? title, ...unit };
+}
+
+function unitNameOf(name: string): FigureName {
   for (const [pattern, unit] of units) {
     if (pattern.test(name)) return { title: wordsOf(name.replace(pattern, '') || name), ...unit };
   }

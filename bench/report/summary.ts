@@ -3,6 +3,7 @@
  * Markdown and the terminal only lay this out, so that they can't say different things.
  */
 import type { AckMeaning, Measurement, Play, Ratio, Result } from '../contract.js';
+import { voidsOf } from '../run/void.js';
 import { type CheckSummary, checksOf, findingText } from './checks.js';
 import { type FigureName, figureNameOf } from './numbers.js';
 import { type RatioSummary, ratioSummaryOf } from './ratios.js';
@@ -56,10 +57,7 @@ export interface FigureSummary extends FigureName {
 export function summaryOf(result: Result): Summary {
   const rounds = result.rounds.map((round, index) => ({
     number: index + 1,
-    // A limit that is measured twice in a round gives its reason twice.
-    voids: [
-      ...new Set(round.flatMap(({ part, void: why }) => (why === undefined ? [] : [reasonOf(part, why)]))),
-    ],
+    voids: voidsOf(round),
   }));
   const names = new Set(result.rounds.flat().map(({ part }) => part));
   const parts = [...names].map((part) => partOf(part, result, rounds));
@@ -81,10 +79,6 @@ function faultsOf({ faults = [] }: Result, checks: readonly CheckSummary[]): rea
   return checks.flatMap(({ part, faults: found, details }) =>
     found.length === 0 ? [] : [`${part}: ${found.map(findingText).join('; ')}`, ...details],
   );
-}
-
-function reasonOf(part: string, why: string): string {
-  return why.startsWith(part) ? why : `${part}: ${why}`;
 }
 
 /** Everything once, small and short. */

@@ -2,6 +2,7 @@
 import type { Measurement, Target } from '../contract.js';
 import { rawPublish } from '../limits/index.js';
 import { type EarlierRow, earlierLimits, earlierRows } from '../peers/earlier.js';
+import { numberText } from '../report/numbers.js';
 import { given } from './given.js';
 
 /** Behind the name of such a part, so that nobody takes it for one that was run. */
@@ -32,13 +33,14 @@ export function earlierMeasurements(
     if (now === undefined) return [];
     const { ackedPerSecond: acked, deliveriesPerSecond: delivered } = row;
     const scaled = (rate: number | undefined) => (rate === undefined ? undefined : (rate / perSecond) * now);
-    const was = acked === undefined ? `${delivered} deliveries/s` : `${acked} acked/s`;
+    const was =
+      acked === undefined ? `${numberText(delivered)} deliveries/s` : `${numberText(acked)} acked/s`;
     const ack = peers.find(({ name }) => name === row.peer)?.ack;
     return [
       {
         ...{ part: `${row.part}${suffix}`, kind: 'peer' },
         label:
-          `not run here: from an earlier measurement, ${was} where ${row.limit} gave ${perSecond} ${unit}, ` +
+          `not run here: from an earlier measurement, ${was} where ${row.limit} gave ${numberText(perSecond)} ${unit}, ` +
           'as a ratio to that limit in this run',
         ...(ack === undefined ? {} : { ack }),
         figures: given({ ackedPerSecond: scaled(acked), deliveriesPerSecond: scaled(delivered) }),

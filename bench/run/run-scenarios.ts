@@ -23,7 +23,7 @@ export interface BenchRequest {
   readonly peers: boolean | readonly string[];
 }
 
-const smokeSeconds = 1;
+const smokeSeconds = 0.5;
 const faultyCode = 1;
 
 export async function runOne(scenario: Scenario, request: BenchRequest): Promise<number> {

@@ -11,6 +11,11 @@ const swingMax = 0.2;
 export const yardstick = 'raw COPY at 800';
 const yardstickFigure = 'rowsPerSecond';
 
+/** Some reasons begin with the part already. */
+function voidReason(part: string, why: string): string {
+  return why.startsWith(part) ? why : `${part}: ${why}`;
+}
+
 type Round = readonly Measurement[];
 
 /** The rounds, with limits that do not count saying why. The engine and peers are never void by themselves. */
@@ -25,9 +30,11 @@ export function withVoids(rounds: readonly Round[]): Measurement[][] {
   );
 }
 
-/** Why each void measurement of a round is, once each; empty when the round counts. */
+/** Why each void measurement of a round is, once each (a limit is measured twice); empty when the round counts. */
 export function voidsOf(round: Round): string[] {
-  return [...new Set(round.flatMap(({ part, void: why }) => (why === undefined ? [] : [`${part}: ${why}`])))];
+  return [
+    ...new Set(round.flatMap(({ part, void: why }) => (why === undefined ? [] : [voidReason(part, why)]))),
+  ];
 }
 
 /** By its rate, which every limit names first; what else it tells may differ. */

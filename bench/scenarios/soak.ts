@@ -2,7 +2,7 @@
 import type { Play, Populated } from '../contract.js';
 import { coresOf, cpuEach, judge, ofNubo, playOn, slopeOf, spread } from '../generator/special/measure.js';
 import type { Window } from '../generator/special/play-task.js';
-import { SoakWatch } from '../generator/special/soak-watch.js';
+import { SoakWatch, slopeSecondsMin } from '../generator/special/soak-watch.js';
 import type { SoakReport, SoakTask } from '../generator/special/tasks.js';
 import { given } from '../run/given.js';
 import type { BenchContext, Scenario } from '../run/scenario.js';
@@ -79,9 +79,10 @@ function countsOf({ seconds }: SoakReport): Pick<Play, 'acked' | 'delivered'> {
   };
 }
 
-/** Milliseconds an hour that the p99 of the seconds grew by, over the later part. */
-function latencySlope(report: SoakReport): number {
+/** Milliseconds an hour that the p99 of the seconds grew by, over the later part, if that is long enough. */
+function latencySlope(report: SoakReport): number | undefined {
   const later = report.seconds.slice(Math.floor(report.seconds.length * 0.4));
+  if (later.length < slopeSecondsMin) return undefined;
   return slopeOf(later.map(({ at, ackP99 = 0 }) => [at, ackP99])) * 3600;
 }
 
@@ -93,7 +94,7 @@ export const soak: Scenario = {
   ratios: [],
   async run(bench) {
     const sizes = bench.options.isSmoke ? smoke : whole;
-    const nubo = await bench.ownNubo();
+    const nubo = bench.options.isSmoke ? await bench.nubo() : await bench.ownNubo();
     bench.say('people and rooms are made');
     const populated = await nubo.populate({
       ...{ users: sizes.clients + writers, rooms: sizes.rooms },

@@ -30,7 +30,7 @@ test('a row is scaled by the limit of the run, and says where it is from', () =>
   expect(others).toEqual([]);
   expect(row).toMatchObject({ part: 'centrifugo (not run here)', kind: 'peer', ack: 'in memory' });
   expect(row?.figures.ackedPerSecond).toBeCloseTo(47_000 / 2);
-  expect(row?.label).toMatch(/^not run here: .* 47000 acked\/s where raw COPY at 1000 gave 185000 rows\/s/);
+  expect(row?.label).toMatch(/^not run here: .* 47,000 acked\/s where raw COPY at 1000 gave 185,000 rows\/s/);
   expect(row?.play).toBeUndefined();
 });
 

@@ -17,6 +17,8 @@ const secondsPerHour = 3600;
 const megabyte = 1e6;
 /** Caches fill in the first part of a soak: what grows then says nothing about later. */
 const settledAfter = 0.4;
+/** Shorter, an hour cannot be foretold. */
+export const slopeSecondsMin = 60;
 
 export class SoakWatch {
   private readonly running: RunningNubo;
@@ -47,14 +49,15 @@ export class SoakWatch {
     return this.looking;
   }
 
-  /** Megabytes, milliseconds; the slopes are those of the later part. */
+  /** Megabytes, milliseconds; the slopes are those of the later part, NaN when that is too short to have any. */
   figures(): Record<string, number> {
     const last = this.readings.at(-1);
     if (last === undefined) return {};
     const later = this.readings.filter(({ at }) => at >= last.at * settledAfter);
     const first = later[0] ?? last;
+    const isLong = last.at - first.at >= slopeSecondsMin;
     const slope = (pick: (reading: Reading) => number) =>
-      slopeOf(later.map((reading) => [reading.at, pick(reading)]));
+      isLong ? slopeOf(later.map((reading) => [reading.at, pick(reading)])) : Number.NaN;
     const lags = this.readings.map(({ lagMs }) => lagMs).toSorted((one, other) => one - other);
     return {
       memoryFirstMegabytes: first.serverBytes / megabyte,
