@@ -37,7 +37,7 @@ const titles: Readonly<Record<string, string>> = {
   batchMilliseconds: 'time of a batch',
   backendMicrosPerRow: 'CPU of the backend per row',
   rowsPerSecond: 'rows',
-  meanBatch: 'messages in a batch, mean',
+  meanBatch: 'messages in a batch',
 };
 
 /** @param name as in `Measurement.figures`: camel case, its unit in it */
@@ -101,8 +101,9 @@ export function intervalText(interval: readonly [number, number] | undefined): s
 /** One figure in a line: `acked 93.2 k/s`, `ack p99 12.3 ms`. */
 export function figureText(name: string, value: number): string {
   const { title, unit } = figureNameOf(name);
-  const space = unit === '' || unit.startsWith('/') ? '' : ' ';
-  return `${title} ${shortText(value)}${space}${unit}`;
+  return unit === '' || unit.startsWith('/')
+    ? `${title} ${shortText(value)}${unit}`
+    : `${title} ${valueText(value, unit)}`;
 }
 
 /** A factor as a change: 1.12 → `+12 %`. */
