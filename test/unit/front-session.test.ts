@@ -29,6 +29,8 @@ test('W1 takes the first subprotocol it speaks, JSON without any, and nothing el
     protocol: 'nubo.v1.msgpack',
   });
   expect(chooseProtocol('mqtt,nubo.v1.json')).toEqual({ codec: 'json', protocol: 'nubo.v1.json' });
+  expect(chooseProtocol('nubo.v1.msgpack')).toEqual({ codec: 'msgpack', protocol: 'nubo.v1.msgpack' });
+  expect(chooseProtocol('nubo.v1.json')).toEqual({ codec: 'json', protocol: 'nubo.v1.json' });
   expect(chooseProtocol('')).toEqual({ codec: 'json', protocol: '' });
   expect(chooseProtocol('mqtt')).toBeUndefined();
   expect(chooseProtocol('constructor')).toBeUndefined();
