@@ -2,7 +2,7 @@
 import type { Measurement } from '../contract.js';
 import { figures } from '../figures.js';
 import { coresOf, cpuEach, ofNubo, spread } from '../generator/special/measure.js';
-import { type Played, playTask } from '../generator/special/play-task.js';
+import { type Connected, generators, playConnects } from '../generator/special/play-connects.js';
 import type { ConnectTask } from '../generator/special/tasks.js';
 import type { ConnectionsServerChild } from '../limits/connections-server-child.js';
 import { withProcesses } from '../limits/processes.js';
@@ -15,16 +15,16 @@ const whole = { warmUp: 2_000, connects: 8_000 };
 const smoke = { warmUp: 50, connects: 200 };
 const barePart = 'bare upgrades';
 
-function figuresOf({ report, windows }: Played<'connect'>): Pick<Measurement, 'figures' | 'cpu'> {
-  const window = windows.get('connects');
+function figuresOf(played: Connected): Pick<Measurement, 'figures' | 'cpu'> {
+  const { connects, seconds, connect, failures, window } = played;
   return {
     figures: {
-      connectsPerSecond: report.connects / report.seconds,
-      ...spread('connect', report.connect),
-      failures: report.failures,
+      connectsPerSecond: connects / seconds,
+      ...spread('connect', connect),
+      failures,
       ...coresOf(window),
     },
-    ...cpuEach(window, report.connects),
+    ...cpuEach(window, connects),
   };
 }
 
@@ -38,13 +38,13 @@ function bareUpgrades(
     const server = processes.start<ConnectionsServerChild>('connections-server-child');
     const [port = 0] = await server.call('listen', { topics: 0, rooms: 1, ports: 1 });
     const cpu = () => ({ server: cpuSecondsOf(server.pid), database: 0 });
-    const played = await playTask<'connect'>(
+    const played = await playConnects(
       { ...task, address: { host: '127.0.0.1', port }, isBare: true },
       { running: { cpu }, signal: bench.signal },
     );
     return {
       ...{ part: barePart, kind: 'limit' },
-      label: `bare uWebSockets.js, ${atOnce} upgrades at a time, the same requests`,
+      label: `bare uWebSockets.js, ${atOnce} upgrades at a time from ${generators} processes, the same requests`,
       ...figuresOf(played),
     };
   }, bench.signal);
@@ -57,7 +57,7 @@ const cpuOfServer = (part: string) => (round: readonly Measurement[]) => {
 
 export const connectRate: Scenario = {
   name: 'connect-rate',
-  title: 'authenticated connects, 100 at a time, 8,000 after the first 2,000',
+  title: 'authenticated connects, 100 at a time from two processes, 8,000 after the first 2,000',
   says: 'Connects a second to `hello`, against bare upgrades of uWebSockets.js',
   ...{ seconds: 75, rounds: 5, playSeconds: 2 },
   ratios: [
@@ -85,11 +85,11 @@ export const connectRate: Scenario = {
       } as const;
       bench.record(await bareUpgrades(bench, task));
       bench.say('authenticated connects');
-      const played = await playTask<'connect'>(
+      const played = await playConnects(
         { ...task, address: nubo.address, isBare: false },
         { running: nubo, signal: bench.signal },
       );
-      const { failures, details } = played.report;
+      const { failures, details } = played;
       if (failures > 0) bench.fault(`connect-rate: ${failures} connects failed: ${details.join('; ')}`);
       bench.record({ ...ofNubo(bench.options), ...figuresOf(played) });
       bench.record(await bareUpgrades(bench, task));
