@@ -47,21 +47,21 @@ export class ByteLog {
   }
 
   /**
-   * How many of `bytes`, from `from` on, are equal to what stands at `position`; −1 when one differs. Less than all of
+   * How many of the first `length` bytes are equal to what stands at `position`; −1 when one differs. Less than all of
    * them when the log ends before.
    */
-  compare(position: number, bytes: Buffer, from: number): number {
-    let at = from;
+  compare(position: number, bytes: Buffer, length: number): number {
+    let at = 0;
     let place = position;
-    while (at < bytes.length && place < this.end) {
+    while (at < length && place < this.end) {
       const segment = this.segmentAt(place);
       const offset = place - segment.start;
-      const count = Math.min(bytes.length - at, this.end - place, segmentBytes - offset);
+      const count = Math.min(length - at, this.end - place, segmentBytes - offset);
       if (bytes.compare(segment.bytes, offset, offset + count, at, at + count) !== 0) return -1;
       at += count;
       place += count;
     }
-    return at - from;
+    return at;
   }
 
   /** A copy of what stands there. */

@@ -55,7 +55,7 @@ export class Client implements Follower {
   private boundary = 0;
   private now = 0;
   private stream: RoomStream | undefined;
-  private follow: ((bytes: Buffer) => number) | undefined;
+  private follow: ((bytes: Buffer, length: number) => number) | undefined;
 
   constructor(surroundings: Surroundings, options: ClientOptions) {
     this.surroundings = surroundings;
@@ -81,7 +81,7 @@ export class Client implements Follower {
       onread: {
         buffer: readBuffer,
         callback: (count) => {
-          this.received(readBuffer.subarray(0, count));
+          this.received(count);
           return true;
         },
       },
@@ -106,16 +106,18 @@ export class Client implements Follower {
     this.hasBegun = true;
   }
 
-  private received(bytes: Buffer): void {
+  /** So many bytes, at the beginning of the buffer. */
+  private received(length: number): void {
     if (this.isOver) return;
     const { meters } = this.surroundings;
     this.now = performance.now();
     if (this.follow !== undefined && this.hasBegun) {
       const { cursor } = this;
       const before = cursor.at;
-      const count = this.follow(bytes);
+      const count = this.follow(readBuffer, length);
       if (count > 0) meters.shown(cursor, before, count, this.now);
     } else {
+      const bytes = readBuffer.subarray(0, length);
       this.stream?.prepare(bytes);
       this.decode(bytes);
     }

@@ -73,32 +73,33 @@ export class RoomStream {
     this.offset = this.given;
   }
 
-  add(follower: Follower): (bytes: Buffer) => number {
+  /** @returns what takes the first `length` of `bytes`, lent; see `received` */
+  add(follower: Follower): (bytes: Buffer, length: number) => number {
     const place: Place = { follower, isComparing: false, position: 0, frame: 0, deviations: 0 };
     this.places.push(place);
-    return (bytes) => this.received(place, bytes);
+    return (bytes, length) => this.received(place, bytes, length);
   }
 
   /** @returns how many messages it was shown by comparing; they end before its cursor's place */
-  private received(place: Place, bytes: Buffer): number {
+  private received(place: Place, bytes: Buffer, length: number): number {
     const { follower } = place;
     if (!place.isComparing && !this.rejoin(place)) {
-      follower.decode(bytes);
+      follower.decode(bytes.subarray(0, length));
       return 0;
     }
     const before = follower.cursor.at;
-    const from = this.isShared ? this.compare(place, bytes) : 0;
+    const from = this.isShared ? this.compare(place, bytes, length) : 0;
     const shown = follower.cursor.at - before;
-    if (from >= 0) this.leave(place, from === 0 ? bytes : bytes.subarray(from));
+    if (from >= 0) this.leave(place, bytes.subarray(from, length));
     return shown;
   }
 
   /** @returns where the bytes begin that have to be decoded; −1 when none */
-  private compare(place: Place, bytes: Buffer): number {
-    const equal = this.log.compare(place.position, bytes, 0);
+  private compare(place: Place, bytes: Buffer, length: number): number {
+    const equal = this.log.compare(place.position, bytes, length);
     if (equal < 0) return 0;
     place.position += equal;
-    if (equal < bytes.length && !this.extend(place, bytes.subarray(equal))) {
+    if (equal < length && !this.extend(place, bytes.subarray(equal, length))) {
       this.advance(place);
       return equal;
     }

@@ -70,7 +70,8 @@ function listen(checker: Checker, isNumbered: boolean, stream: RoomStream | unde
     connection.received(bytes);
   };
   const isAtBoundary = () => given === boundary;
-  const give = stream?.add({ cursor, decode, isAtBoundary, write }) ?? decode;
+  const follow = stream?.add({ cursor, decode, isAtBoundary, write });
+  const give = follow === undefined ? decode : (bytes: Buffer) => void follow(bytes, bytes.length);
   return { pongs, give: (bytes: Buffer) => void give(bytes) };
 }
 

@@ -166,20 +166,24 @@ test('a log of bytes compares over its segments and is dropped behind who is las
   }
   expect(log.end).toBe(bytes.length);
   for (const position of [0, 65_000, 131_000, 199_000]) {
-    expect(log.compare(position, bytes.subarray(position), 0)).toBe(bytes.length - position);
+    expect(log.compare(position, bytes.subarray(position), bytes.length - position)).toBe(
+      bytes.length - position,
+    );
     const wrong = Buffer.from(bytes.subarray(position));
     wrong[wrong.length - 1] = (wrong.at(-1) ?? 0) ^ 1;
-    expect(log.compare(position, wrong, 0)).toBe(-1);
+    expect(log.compare(position, wrong, wrong.length)).toBe(-1);
   }
   expect(log.slice(65_000, 70_000)).toEqual(bytes.subarray(65_000, 70_000));
-  expect(log.compare(199_990, Buffer.concat([bytes.subarray(199_990), Buffer.from('more')]), 0)).toBe(10);
+  expect(log.compare(199_990, Buffer.concat([bytes.subarray(199_990), Buffer.from('more')]), 14)).toBe(10);
   const frame = log.frameWith(777 * 200);
   expect(log.endOf(frame)).toBe(777 * 200);
   log.drop(frame);
   expect(log.start).toBe(777 * 200);
   expect(log.frameWith(777)).toBe(-1);
   expect(log.endOf(frame + 1)).toBe(777 * 201);
-  expect(log.compare(log.start, bytes.subarray(log.start), 0)).toBe(bytes.length - log.start);
+  expect(log.compare(log.start, bytes.subarray(log.start), bytes.length - log.start)).toBe(
+    bytes.length - log.start,
+  );
   log.truncate(777 * 250);
   expect(log.end).toBe(777 * 250);
 });
