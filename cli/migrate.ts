@@ -1,5 +1,5 @@
 /** `nubo migrate`: the schema of the database, up, down, and where it stands. `nubo start` goes up by itself. */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
@@ -16,6 +16,7 @@ import {
   schemaStatus,
   withSchema,
 } from '#src/storage/postgres/migrate.js';
+import { fenceAll } from '#src/storage/postgres/prepare.js';
 import { awaitLock } from '#src/storage/postgres/server-lock.js';
 import { checkSettings } from '#src/storage/postgres/settings.js';
 import { isOutage, messageOf, openSql } from '#src/storage/postgres/sql.js';
@@ -115,11 +116,20 @@ function alone(url: string, work: (schema: Schema) => Promise<string[]>): Promis
     const session = await PostgresLockSession.open(url, `migrate ${process.pid}`);
     try {
       await awaitLock(session);
+      // A server that lost its lock a moment ago and takes it again afterwards must find that it was not alone.
+      if (await hasWriters(session.client)) await fenceAll(session.client, [], randomUUID());
       return await work(schema);
     } finally {
       await session.end();
     }
   });
+}
+
+async function hasWriters(client: PostgresLockSession['client']): Promise<boolean> {
+  const { rows } = await client.query<{ found: boolean }>(
+    `select to_regclass('writers') is not null as found`,
+  );
+  return rows[0]?.found === true;
 }
 
 function told(verb: string, names: readonly string[], status: readonly MigrationStatus[]): string {

@@ -209,7 +209,7 @@ export class Active {
 
   private onCommitted(events: readonly LogEvent[]): void {
     for (const event of events) {
-      this.pending.committed(event);
+      this.pending.settle(event.id);
       applyEvent(this.state, event);
     }
     this.ports.publisher.publish(this.context.id, events);

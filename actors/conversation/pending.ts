@@ -45,12 +45,9 @@ export class Pending {
 
   settle(id: string): void {
     const event = this.events.get(id);
-    if (event !== undefined) this.committed(event);
-  }
-
-  /** Its event is in the log, or another of its id is. */
-  committed(event: LogEvent): void {
-    if (this.events.delete(event.id)) this.count(event, -1);
+    if (event === undefined) return;
+    this.events.delete(id);
+    this.count(event, -1);
   }
 
   private count(event: LogEvent, step: 1 | -1): void {

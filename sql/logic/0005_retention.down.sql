@@ -1,4 +1,13 @@
--- Takes back 0005_retention: nubo_load as it was in 0002_log. Months that were detached stay where they are.
+-- Takes back 0005_retention: nubo_load as it was in 0002_log. Not once months have left the log: that nubo_load takes
+-- heads from the log alone, and a conversation whose last rows are gone would begin at seq 1 again (P4).
+
+do $$
+begin
+  if exists (select from log_horizon) then
+    raise exception 'months have left the log, and without this migration the order of their conversations would begin anew';
+  end if;
+end
+$$;
 
 drop function nubo_partition_detach(date, boolean);
 drop function nubo_load(uuid[], integer);

@@ -158,7 +158,7 @@ test('O8 going down loses rows only when told to, and else does nothing at all',
   expect(await catalogOf(sql)).toEqual([]);
 });
 
-test('O8 nubo migrate says where the schema stands and what it did, and waits for no running server', async () => {
+test('O8 L2 nubo migrate says where the schema stands and what it did, and waits for no running server', async () => {
   const { url, sql } = await emptyDatabase();
   const newest = (await schemaStatus({ url, folder: sqlFolder })).length;
   const fresh = await nubo(url, 'status');
@@ -175,11 +175,27 @@ test('O8 nubo migrate says where the schema stands and what it did, and waits fo
     /^auth\/0001_people +applied \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\n[\s\S]*\nAll are applied\.\n$/,
   );
 
+  await own(url);
+  const [before] = await sql<Array<{ owner: string }>>`select owner from writers`;
+  expect(await nubo(url, 'up')).toMatchObject({ code: 0 });
+  const [writer] = await sql<Array<{ owner: string; epoch: string }>>`select owner, epoch from writers`;
+  expect(writer).toEqual({ owner: expect.not.stringMatching(before?.owner ?? ''), epoch: '2' });
+
+  await sql`insert into log_horizon (until) values (now())`;
+  expect(await nubo(url, 'down', '--to', '4', '--yes')).toEqual({
+    code: 2,
+    output:
+      'nubo: 0005_retention.down.sql was refused: months have left the log, and without this migration the order of ' +
+      'their conversations would begin anew. Nothing was done.\n',
+  });
+  await sql`delete from log_horizon`;
+
   await addUsers(sql, [new Script().owner]);
   const refused = await nubo(url, 'down', '--to', '0');
   expect(refused).toEqual({
     code: 2,
-    output: 'nubo: Going down would lose what is stored in users; nothing was done. Add --yes to lose it.\n',
+    output:
+      'nubo: Going down would lose what is stored in users, writers; nothing was done. Add --yes to lose it.\n',
   });
   const server = await PostgresLockSession.open(url, 'a server');
   expect(await server.take()).toBe(true);

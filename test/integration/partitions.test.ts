@@ -1,6 +1,8 @@
 /** The months of the log, on memory and on real servers: the embedded one, and Debian's 15 where there is one. */
 
 import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
+import type { TransactionSql } from 'postgres';
 import { register } from 'prom-client';
 import { expect, test } from 'vitest';
 import { createLog } from '#src/log.js';
@@ -61,6 +63,38 @@ async function onPostgres(url: string, close: () => Promise<void>): Promise<Part
       await close();
     },
   };
+}
+
+test('L15 whoever reads while rows are moved out of the default partition finds them', async () => {
+  const database = await createDatabase();
+  const sql = openSql(database.url, { max: 4 });
+  try {
+    const id = idAt(Date.UTC(2031, 4, 5));
+    await sql`
+      insert into conversation_log (id, conversation, actor, seq, number, batch, at, kind)
+      values (${id}, gen_random_uuid(), gen_random_uuid(), 1, 0, 0, now(), 40)`;
+    const readers: Array<Promise<number>> = [];
+    await sql.begin(async (mover) => {
+      await mover`select nubo_partition_ensure('2031-05-01')`;
+      for (let count = 0; count < 3; count++)
+        readers.push(sql`select id from conversation_log where id = ${id}`.then((rows) => rows.length));
+      await untilWaiting(mover, readers.length);
+    });
+    expect(await Promise.all(readers)).toEqual([1, 1, 1]);
+  } finally {
+    await sql.end();
+    await database.close();
+  }
+});
+
+/** So many others wait for a lock of this transaction. */
+async function untilWaiting(mover: TransactionSql, count: number): Promise<void> {
+  for (let waiting = 0; waiting < count; ) {
+    const [row] = await mover<Array<{ waiting: number }>>`
+      select count(*)::integer as waiting from pg_locks where pg_backend_pid() = any(pg_blocking_pids(pid)) and not granted`;
+    waiting = row?.waiting ?? 0;
+    await setTimeout(5);
+  }
 }
 
 partitionStoreContract('memory', async () => memory());

@@ -44,6 +44,9 @@ const migrationLock = 6_827_311_001;
 const versionTable = 'nubo_schema';
 
 /** Postgrator with our file names and transactions. */
+/** SQLSTATE of `raise exception` in a file. */
+const refusedByFile = 'P0001';
+
 class Migrations extends Postgrator implements Schema {
   private readonly folder: string;
   private readonly client: Client;
@@ -103,7 +106,11 @@ class Migrations extends Postgrator implements Schema {
     try {
       await super.runMigrations([migration]);
     } catch (error) {
-      throw new Error(`${basename(migration.filename)}: ${(error as Error).message}`, { cause: error });
+      const name = basename(migration.filename);
+      // It looked at what is stored and said why it will not.
+      if ((error as { code?: string }).code === refusedByFile)
+        throw new UserError(`${name} was refused: ${(error as Error).message}. Nothing was done.`);
+      throw new Error(`${name}: ${(error as Error).message}`, { cause: error });
     }
   }
 

@@ -75,10 +75,10 @@ export async function prepareDatabase(options: {
 }
 
 /**
- * The writers of every placement there was: a stale server may still write under its numbers (L2). In the session that
- * holds the lock: without the lock nothing is taken.
+ * Takes the shards of every placement there was, and those of `current`, from whoever writes: a stale server may still
+ * write under its numbers (L2). In the session that holds the lock: without the lock nothing is taken.
  */
-async function fenceAll(client: Client, current: readonly number[], owner: string): Promise<void> {
+export async function fenceAll(client: Client, current: readonly number[], owner: string): Promise<void> {
   const { rows } = await client.query<{ shard: number }>('select shard from writers');
   const shards = new Set([...rows.map(({ shard }) => shard), ...current]);
   for (const shard of [...shards].sort((one, other) => one - other)) {
