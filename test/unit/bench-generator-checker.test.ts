@@ -72,7 +72,7 @@ function listen(checker: Checker, isNumbered: boolean, stream: RoomStream | unde
   const isAtBoundary = () => given === boundary;
   const follow = stream?.add({ cursor, decode, isAtBoundary, write });
   const give = follow === undefined ? decode : (bytes: Buffer) => void follow(bytes, bytes.length);
-  return { pongs, give: (bytes: Buffer) => void give(bytes) };
+  return { pongs, give };
 }
 
 type Stage = ReturnType<typeof stage>;
