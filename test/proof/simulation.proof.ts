@@ -7,7 +7,7 @@ import { plants } from '#test/sim/plants.js';
 import { simulate } from '#test/sim/run.js';
 import type { Proof, ProofOptions, ProofResult } from './proof.js';
 
-const seeds = { short: 300, full: 2000 };
+const seeds = { short: 500, full: 2000 };
 /** Each planted fault must be found within so many seeds. */
 const plantSeedsMax = 500;
 /** Seeds that are run twice, to see that nothing but the seed decides. */
