@@ -1,0 +1,105 @@
+/**
+ * Messages, and everything else that has a place in a conversation's order: what is no message is a document of type
+ * `system`, so that a page can be seen to be whole. The fast path: rows are written by COPY (src/storage/postgres).
+ */
+import { z } from 'zod';
+import { type LogEvent, type LogEventName, logEvents } from '../wire/events.js';
+import { messageType } from '../wire/operations.js';
+import type { Change, ElementFields, Entity } from './entity.js';
+
+const id = z.uuid();
+const count = z.number().int().nonnegative();
+
+export const messages = {
+  name: 'messages',
+  table: 'conversation_log',
+  collection: 'messages_recent',
+  key: ['id'],
+  owner: 'sender',
+  // Pages are looked for by conversation and seq.
+  element: ({ conversation, seq }) => `${conversation}:${seq}`,
+  fields: {
+    id: { column: '_id', type: 'uuid', schema: id, shownTo: 'everybody' },
+    conversation: { column: 'conversation_id', type: 'uuid', schema: id, shownTo: 'everybody' },
+    sender: { column: 'sender_id', type: 'uuid', schema: id, shownTo: 'everybody' },
+    seq: { column: 'seq', type: 'bigint', schema: count, shownTo: 'everybody' },
+    number: { column: 'number', type: 'bigint', schema: count, shownTo: 'everybody' },
+    event: { column: 'event', type: 'text', schema: z.string(), shownTo: 'everybody' },
+    type: {
+      column: 'message_type',
+      type: 'text',
+      schema: z.union([messageType, z.literal('system')]),
+      shownTo: 'everybody',
+    },
+    content: { column: 'content', type: 'text', schema: z.string(), shownTo: 'everybody' },
+    /** Everything else the event carries. */
+    details: {
+      column: 'details',
+      type: 'json',
+      schema: z.record(z.string(), z.json()),
+      isNullable: true,
+      shownTo: 'everybody',
+    },
+    createdAt: { column: 'created_at', type: 'time', schema: count, shownTo: 'everybody' },
+  },
+  indexes: [
+    { keys: { conversation_id: 1, created_at: -1 } },
+    { keys: { conversation_id: 1, seq: 1 } },
+    { keys: { sender_id: 1, created_at: -1 } },
+    { keys: { 'details.replyTo': 1 }, isSparse: true },
+    { keys: { content: 'text' } },
+  ],
+} as const satisfies Entity;
+
+/** @param batch of the log, shard and number in one: the version of what it wrote */
+export function changeOfEvent(event: LogEvent, batch: number): Change {
+  const { ev, conv, seq, number, id, from, at, ...rest } = event;
+  const { text, type, ...details } = rest as { text?: string; type?: string };
+  const isMessage = ev === 'message.new';
+  // A conversation has a type, too, which is none of messages; and a message that says `text` is told from one that is silent.
+  const others = type === undefined || (isMessage && type !== 'text') ? details : { ...details, type };
+  return {
+    entity: messages,
+    id,
+    version: batch,
+    fields: {
+      id,
+      conversation: conv,
+      sender: from,
+      seq,
+      number,
+      event: ev,
+      type: isMessage ? (type ?? 'text') : 'system',
+      content: text ?? '',
+      details: hasKeys(others) ? others : null,
+      createdAt: at,
+    },
+  };
+}
+
+/** The event that these fields are; undefined when they are none (somebody else's bytes, or another version's). */
+export function eventOfFields(fields: ElementFields): LogEvent | undefined {
+  const {
+    id,
+    conversation: conv,
+    sender: from,
+    seq,
+    number,
+    event: ev,
+    type,
+    content,
+    details,
+    createdAt: at,
+  } = fields;
+  if (typeof ev !== 'string' || !(ev in logEvents)) return undefined;
+  const base = { conv, seq, number, id, from, at };
+  const own = ev === 'message.new' ? { text: content, ...(type === 'text' ? {} : { type }) } : {};
+  const event = { ...base, ...own, ...(details as object | null) };
+  const { success } = logEvents[ev as LogEventName].schema.safeParse(event);
+  return success ? ({ ev, ...event } as LogEvent) : undefined;
+}
+
+function hasKeys(value: object): boolean {
+  for (const _ in value) return true;
+  return false;
+}

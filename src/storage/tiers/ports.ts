@@ -1,0 +1,106 @@
+/**
+ * The tiers before Postgres: what is asked of Redis, Mongo and the memory of the process. All are projections of what
+ * is committed: they may fail, lag, or come back empty, and nothing acked depends on them (P1). Callback style as in
+ * ../ports.ts: `done` is called exactly once, in a later turn. All pass test/contract/tier.ts.
+ */
+import type { Change, Entity } from '../../entities/entity.js';
+import type { LogEvent } from '../../wire/events.js';
+import type { Failed } from '../ports.js';
+
+export type TierName = 'memory' | 'redis' | 'mongo';
+
+/** What a tier knows of one element. */
+export type Element = Pick<Change, 'id' | 'version' | 'fields'>;
+
+/** A tier as readers see it. */
+export interface Tier {
+  readonly name: TierName;
+  /** Every event from seq `from` to seq `to`, both included, rising; `absent` when one of them is not here. */
+  events(
+    range: { conv: string; from: number; to: number },
+    done: (result: { kind: 'events'; events: LogEvent[] } | { kind: 'absent' } | Failed) => void,
+  ): void;
+  /** In the order of `ids`. undefined: this tier does not know; an element without fields is known to be gone. */
+  get(
+    entity: Entity,
+    ids: readonly string[],
+    done: (result: { kind: 'elements'; elements: Array<Element | undefined> } | Failed) => void,
+  ): void;
+  /** Takes what a slower tier had. Nobody waits for it, and more than the tier's queue holds is dropped. */
+  fill(changes: readonly Change[]): void;
+}
+
+/** One step of a mirror along one source: everything after `from` up to `to`. */
+export interface MirrorStep {
+  /** `log/<shard>`, or `entities`. */
+  readonly source: string;
+  /** Where the mirror must stand; undefined: it has no position in this source. */
+  readonly from: number | undefined;
+  readonly to: number;
+  readonly changes: readonly Change[];
+}
+
+/** A change that the mirror cannot hold, and why: it has no older version of that element either. */
+export interface Poisoned {
+  readonly change: Change;
+  readonly message: string;
+}
+
+export type Applied =
+  | { readonly kind: 'applied'; readonly poisoned: readonly Poisoned[] }
+  /** The mirror does not stand at `from`: it was wiped, or somebody else has moved it. Nothing is known of it. */
+  | { readonly kind: 'lost' }
+  | Failed;
+
+/** A tier that is written to as Postgres is. */
+export interface Mirror extends Tier {
+  /** true: after a wipe it is filled again with all that is recent; false: it begins empty. */
+  readonly isWhole: boolean;
+  /** Where it stands in a source: everything up to there was applied without exception. */
+  position(
+    source: string,
+    done: (result: { kind: 'position'; position: number | undefined } | Failed) => void,
+  ): void;
+  /** Applies the changes, then moves the position. Idempotent; never back in version. One at a time for a source. */
+  apply(step: MirrorStep, done: (result: Applied) => void): void;
+  /** Applies changes without moving anything: the pages of a rebuild. */
+  put(changes: readonly Change[], done: (result: Exclude<Applied, { kind: 'lost' }>) => void): void;
+  /** Makes sure that nothing older than now is in a mirror that begins empty. */
+  clear(done: (result: { kind: 'cleared' } | Failed) => void): void;
+}
+
+/** Where the changes come from: Postgres, read again after an outage. One source belongs to one place of writing. */
+export interface ChangeSource {
+  readonly name: string;
+  /** Everything up to it is committed and can be read; nothing at or below it is still to come. */
+  head(done: (result: { kind: 'head'; head: number } | Failed) => void): void;
+  /** The changes after `after`, whole up to `to` (at least `after` + 1, or the head when there is nothing more). */
+  read(
+    range: { after: number; limit: number },
+    done: (result: { kind: 'changes'; changes: Change[]; to: number } | Failed) => void,
+  ): void;
+  /** Everything that is recent, page by page, in no order that matters. `next` undefined: that was all. */
+  walk(
+    page: { cursor: string | undefined; limit: number },
+    done: (result: { kind: 'page'; changes: Change[]; next: string | undefined } | Failed) => void,
+  ): void;
+}
+
+/** The memory of one tier, for whoever watches it. */
+export interface Evictable {
+  readonly name: TierName;
+  /** `limitBytes`: what it may use; undefined: it has no limit that is known. */
+  usage(
+    done: (result: { kind: 'usage'; usedBytes: number; limitBytes: number | undefined } | Failed) => void,
+  ): void;
+  /** Removes up to `count` elements, those used longest ago first, of whatever node; nodes stay. */
+  evict(
+    count: number,
+    done: (result: { kind: 'evicted'; byNode: ReadonlyMap<string, number> } | Failed) => void,
+  ): void;
+}
+
+/** Seq by seq ranges that a tier is asked for at most. */
+export const tierRangeMax = 100;
+/** What is older by its id (and, in Mongo, was not used since) is not in a tier that holds what is recent. */
+export const recentDays = 30;
