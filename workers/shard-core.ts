@@ -13,6 +13,8 @@ import type { Actor, ActorKind, ActorStats, ActorSystem } from '#src/runtime/act
 import type { RuntimePorts } from '#src/runtime/ports.js';
 import { createActorSystem } from '#src/runtime/system.js';
 import type { LogStore } from '#src/storage/ports.js';
+import type { Tier } from '#src/storage/tiers/ports.js';
+import { TieredLog, type TieredLogOptions } from '#src/storage/tiers/tiered-log.js';
 import {
   type ConversationRequest,
   frontOf,
@@ -23,6 +25,7 @@ import {
 } from '#src/threads/messages.js';
 import type { createPublisher } from '#src/threads/publisher.js';
 import type { BucketLimits } from '#src/token-bucket.js';
+import { type MirrorOptions, startMirrors } from './mirrors.js';
 import { Recall } from './recall.js';
 
 export interface ShardCoreOptions {
@@ -40,6 +43,11 @@ export interface ShardCoreOptions {
   /** For tests that plant faults: another actor around each conversation. */
   wrapConversation?(actor: Actor<ConversationMessage>): Actor<ConversationMessage>;
   onCrash?(address: string, error: unknown): void;
+  /** Where all that is committed is written to as well. */
+  readonly mirrors?: MirrorOptions;
+  /** Where pages are looked for before the store is asked, fastest first. */
+  readonly tiers?: readonly Tier[];
+  onTierRead?: TieredLogOptions['onRead'];
   onBatch?: WriterPorts['onBatch'];
   onMove?: WriterPorts['onMove'];
 }
@@ -132,7 +140,8 @@ export function createShardCore(options: ShardCoreOptions): ShardCore {
 }
 
 function writerKind(options: ShardCoreOptions, system: ActorSystem): ActorKind<WriterMessage> {
-  const { ports, store, post, fatal } = options;
+  const { ports, store, post, fatal, mirrors } = options;
+  const feed = mirrors === undefined ? undefined : startMirrors(system, ports, mirrors);
   const writerPorts: WriterPorts = {
     clock: ports.clock,
     timers: ports.timers,
@@ -143,6 +152,7 @@ function writerKind(options: ShardCoreOptions, system: ActorSystem): ActorKind<W
       system.tell(`conversation/${conv}`, message, { system: true });
     },
     fatal,
+    ...(feed ? { onCommitted: feed } : {}),
     ...(options.onBatch ? { onBatch: options.onBatch } : {}),
     ...(options.onMove ? { onMove: options.onMove } : {}),
   };
@@ -160,6 +170,18 @@ function writerKind(options: ShardCoreOptions, system: ActorSystem): ActorKind<W
   };
 }
 
+function readsOf({ store, tiers = [], ports, onTierRead }: ShardCoreOptions): ConversationPorts['store'] {
+  if (tiers.length === 0) return store;
+  const log = new TieredLog({
+    ...{ store, tiers, clock: ports.clock },
+    ...(onTierRead ? { onRead: onTierRead } : {}),
+  });
+  return {
+    read: (range, done) => log.read(range, done),
+    unknownUsers: (users, done) => store.unknownUsers(users, done),
+  };
+}
+
 function conversationKind(
   options: ShardCoreOptions,
   parts: {
@@ -169,12 +191,12 @@ function conversationKind(
     refuse(request: number, refusal: Refusal): void;
   },
 ): ActorKind<ConversationMessage> {
-  const { ports, store, publisher, post } = options;
+  const { ports, publisher, post } = options;
   const { answered, tellWriter, refuse, rates } = parts;
   const conversationPorts: ConversationPorts = {
     clock: ports.clock,
     timers: ports.timers,
-    store,
+    store: readsOf(options),
     publisher,
     answered,
     rates,

@@ -119,10 +119,17 @@ export class Reader {
     const range = rangeOf(message, head);
     const known = this.state.window.between(range.after, range.before);
     if (known !== undefined) return this.answerHistory(message.request, known, range.last, head);
-    this.ports.store.read({ conv, ...range, ...reachOf(message, range, head) }, (result) => {
+    const reach = reachOf(message, range, head);
+    this.ports.store.read({ conv, ...range, ...reach, ...this.ageOf(reach.before) }, (result) => {
       if (result.kind === 'failed') this.refuse(message.request, unreadable);
       else this.answerHistory(message.request, result.events, range.last, head);
     });
+  }
+
+  /** What lies wholly before the window is older than it. */
+  private ageOf(before: number): { writtenBefore?: number } {
+    const { firstSeq, firstAt } = this.state.window;
+    return firstAt !== undefined && before <= firstSeq ? { writtenBefore: firstAt } : {};
   }
 
   private answerHistory(request: number, events: LogEvent[], last: boolean, head: number): void {

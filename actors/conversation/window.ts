@@ -35,6 +35,11 @@ export class RecentWindow {
     return this.events[0]?.seq ?? Number.POSITIVE_INFINITY;
   }
 
+  /** When the first event held was written (Unix ms), so that what was before it is known to be no younger. */
+  get firstAt(): number | undefined {
+    return this.events[0]?.at;
+  }
+
   add(event: LogEvent): void {
     this.events.push(event);
     this.chars += charsOf(event);

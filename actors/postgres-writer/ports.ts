@@ -2,6 +2,7 @@
 import type { Clock, Timers } from '#src/runtime/ports.js';
 import type { LogStore } from '#src/storage/ports.js';
 import type { Acks, ToFront } from '#src/threads/messages.js';
+import type { LogEvent } from '#src/wire/events.js';
 import type { ConversationMessage } from '../messages.js';
 
 export interface WriterPorts {
@@ -16,6 +17,8 @@ export interface WriterPorts {
   tellConversation(conv: string, message: ConversationMessage): void;
   /** The shard cannot go on: the thread must end and be started again (`fenced`: the process). */
   fatal(reason: 'fenced' | 'broken', message: string): void;
+  /** A batch is in Postgres, an empty one too: what mirrors are fed with. */
+  onCommitted?(batch: number, events: readonly LogEvent[]): void;
   /** For metrics: a batch was committed. */
   onBatch?(rows: number, milliseconds: number): void;
   onMove?(from: string, to: string): void;

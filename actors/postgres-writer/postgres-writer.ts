@@ -251,6 +251,10 @@ export class PostgresWriter implements Actor<WriterMessage> {
     for (const { front, acks } of batchAcks.messages(entries[0]?.event.at ?? 0))
       this.ports.acknowledge(front, acks);
     for (const account of moved) this.publish(account, batch);
+    this.ports.onCommitted?.(
+      batch,
+      entries.map((entry) => entry.event),
+    );
     for (const probe of this.probes.splice(0)) probe(batch);
     this.settle(entries);
   }

@@ -111,9 +111,19 @@ export interface LogStore {
     conv: string,
     done: (result: { kind: 'loaded'; snapshot: ConversationSnapshot } | Failed) => void,
   ): void;
-  /** Events with after < seq < before, rising; the first `limit` of them, or the last when `last` is set. */
+  /**
+   * Events with after < seq < before, rising; the first `limit` of them, or the last when `last` is set.
+   * `writtenBefore` (Unix ms): none of them is younger, as is known; who keeps only what is recent need not be asked.
+   */
   read(
-    range: { conv: string; after: number; before: number; limit: number; last: boolean },
+    range: {
+      conv: string;
+      after: number;
+      before: number;
+      limit: number;
+      last: boolean;
+      writtenBefore?: number;
+    },
     done: (result: { kind: 'events'; events: LogEvent[] } | Failed) => void,
   ): void;
   /** Writes heads and marks; both only grow. */

@@ -19,6 +19,8 @@ const required = [
   ...['unknowns', 'lateCommits', 'terminated', 'storeRetries', 'renumberings', 'badRows', 'blocked'],
   ...['duplicatesAnswered', 'unchanged', 'conflicts', 'refusals', 'rateLimited', 'unavailable', 'retries'],
   ...['gapsTold', 'droppedFrames', 'resumes', 'pages', 'batches', 'passivations', 'hasty'],
+  ...['outages', 'tierHits', 'tierMisses', 'tierFailures'],
+  ...['mirrorSteps', 'mirrorRepairs', 'mirrorRefills', 'mirrorsLost'],
 ];
 
 export const proof: Proof = {

@@ -1,5 +1,6 @@
 /** Engine faults that a simulation must find. Each wraps a port: the code under test stays as it is. */
 import type { Head, LogStore } from '#src/storage/ports.js';
+import type { ChangeSource } from '#src/storage/tiers/ports.js';
 import type { ConversationRequest, ToFront, ToShard } from '#src/threads/messages.js';
 import type { SimDatabase } from '#test/support/sim-database.js';
 import type { Draws } from '#test/support/sim-random.js';
@@ -12,6 +13,7 @@ export const plants = [
   'publish lost after commit',
   'new owner does not wait',
   'refusal forgotten with its shard',
+  'repair passes over what it should read',
 ] as const;
 
 export type Plant = (typeof plants)[number];
@@ -22,6 +24,7 @@ export const laxPlants: ReadonlySet<Plant> = new Set(['seq reused after a restar
 /** What a planted fault does to a shard, and to the fronts. */
 export interface Planting {
   store(store: LogStore): LogStore;
+  changes(source: ChangeSource): ChangeSource;
   /** undefined: the message is lost. */
   toFront(message: ToFront): ToFront | undefined;
   toShard(message: ToShard): ToShard;
@@ -38,6 +41,7 @@ export interface PlantContext {
 
 const honest: Planting = {
   store: (store) => store,
+  changes: (source) => source,
   toFront: (message) => message,
   toShard: (message) => message,
   answer: () => undefined,
@@ -67,12 +71,28 @@ export function plantingOf(plant: Plant | undefined, context: PlantContext): Pla
         toFront: (message) =>
           message.kind === 'publish' && context.random.chance(0.01) ? undefined : message,
       };
+    case 'repair passes over what it should read':
+      return { ...honest, changes: passOver };
     case 'refusal forgotten with its shard':
       return {
         ...honest,
         toShard: (message) => (message.kind === 'recollection' ? { ...message, refused: [] } : message),
       };
   }
+}
+
+/** Says that there was nothing up to the head. */
+function passOver(source: ChangeSource): ChangeSource {
+  return {
+    name: source.name,
+    head: (done) => source.head(done),
+    walk: (page, done) => source.walk(page, done),
+    read: ({ after }, done) =>
+      source.head((result) => {
+        if (result.kind === 'failed') return done(result);
+        done({ kind: 'changes', changes: [], to: Math.max(after, result.head), isAll: true });
+      }),
+  };
 }
 
 /** Says `committed` as soon as the batch is on its way. */

@@ -3,6 +3,7 @@ import type { Violation } from '#test/support/checker.js';
 import { Draws } from '#test/support/sim-random.js';
 import { planHaste } from './haste.js';
 import { planKills, strike } from './kills.js';
+import { planOutages } from './outages.js';
 import type { Plant } from './plants.js';
 import type { Totals } from './totals.js';
 import { World } from './world.js';
@@ -40,16 +41,20 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
   const random = new Draws(seed, 60);
   const run = new Run(world);
   planKills(world, random, operations * operationMs);
+  planOutages(world, new Draws(seed, 62), operations * operationMs);
   planHaste(world, new Draws(seed, 61), operations * operationMs);
   await run.act(operations, random);
-  world.isFaulty = false;
+  world.heal();
   let isQuiet = await run.settle();
+  await run.level();
+  world.checkMirrors();
   // Now: what comes later closes sockets, and clients that come back learn everything anew.
   const violations = new Map(world.check(isQuiet).map((violation) => [violation.message, violation]));
   // Long after, the answers must be the same (P2): from actors that were away, and past the window of ids.
   for (const pause of ['idle', hour, year] as const) {
     if (pause === 'idle') await run.idle();
     else world.leap(pause);
+    world.workload.readAll();
     for (const durable of world.sender.acked.slice(-20)) world.sender.repeat(durable);
     for (let count = 0; count < 20 && world.sender.acked.length > 0; count += 1) {
       world.sender.repeat(random.pick(world.sender.acked));
@@ -126,6 +131,13 @@ class Run {
     }
     world.blame('quiet', `the run did not come to rest: ${describe(world)}`);
     return false;
+  }
+
+  /** Lets mirrors catch up: within fifteen seconds of healing (T2). */
+  async level(): Promise<void> {
+    const end = this.world.simulation.now() + 15_000;
+    while (!this.world.areMirrorsLevel && this.world.simulation.now() < end && this.hasSteps)
+      await this.step();
   }
 
   private async pass(milliseconds: number): Promise<void> {

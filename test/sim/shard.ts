@@ -1,17 +1,20 @@
 /** One simulated shard thread: the real core, publisher and links over simulated ports, and the ways it can fail. */
 import type { ConversationMessage } from '#actors/messages.js';
+import { changeOfEvent } from '#src/entities/messages.js';
 import type { Actor } from '#src/runtime/actor.js';
 import type { LogStore } from '#src/storage/ports.js';
 import { createLink, type Link, type LinkPort } from '#src/threads/link.js';
 import type { Acks, ConversationRequest, ToFront, ToShard } from '#src/threads/messages.js';
 import { createPublisher } from '#src/threads/publisher.js';
+import { SimChanges } from '#test/support/sim-changes.js';
 import type { Simulation } from '#test/support/sim-clock.js';
 import type { SimDatabase } from '#test/support/sim-database.js';
 import type { StoreCounts, StoreFaults } from '#test/support/sim-faults.js';
 import type { Draws } from '#test/support/sim-random.js';
 import { SimStore } from '#test/support/sim-store.js';
 import { SimThread } from '#test/support/sim-thread.js';
-import { createShardCore, type ShardCore } from '#workers/shard-core.js';
+import { SimTier, type SimTierStore, type TierFaults } from '#test/support/sim-tier.js';
+import { createShardCore, type ShardCore, type ShardCoreOptions } from '#workers/shard-core.js';
 import type { Planting } from './plants.js';
 import type { Totals } from './totals.js';
 import type { Witness } from './witness.js';
@@ -25,6 +28,9 @@ export interface ShardHost {
   readonly planting: Planting;
   readonly totals: Totals;
   readonly isImpatient: boolean;
+  /** Fastest first. */
+  readonly tiers: readonly SimTierStore[];
+  tierFaults(): TierFaults;
   readonly frontCount: number;
   now(): number;
   faults(): StoreFaults;
@@ -84,7 +90,40 @@ export class SimShard {
       fatal: (reason, message) => this.host.onShardEnd(this, `${reason}: ${message}`, this.isBug(reason)),
       wrapConversation: (actor) => this.crashingActor(actor),
       onBatch: () => this.crashWriter('after'),
+      ...this.tiers(),
     });
+  }
+
+  /** Redis and Mongo, as this thread reaches them. */
+  private tiers(): Pick<ShardCoreOptions, 'tiers' | 'mirrors' | 'onTierRead'> {
+    const { host, random, thread } = this;
+    const { simulation, database, totals } = host;
+    const tiers = host.tiers.map(
+      (store) => new SimTier({ ...{ store, simulation, random, thread }, faults: () => host.tierFaults() }),
+    );
+    const log = new SimChanges({
+      ...{ shard: this.index, database, simulation, random, thread },
+      failures: () => host.tierFaults().before,
+    });
+    return {
+      tiers,
+      onTierRead: (_tier, result) => {
+        if (result === 'hit') totals.tierHits += 1;
+        else if (result === 'miss') totals.tierMisses += 1;
+        else totals.tierFailures += 1;
+      },
+      mirrors: {
+        ...{ mirrors: tiers, log: host.planting.changes(log), others: [] },
+        changesOf: (events, batch) => events.map((event) => changeOfEvent(event, batch)),
+        onReport: (_tier, _source, report) => {
+          if (report.kind === 'lost') totals.mirrorsLost += 1;
+          if (report.kind !== 'applied') return;
+          totals.mirrorSteps += 1;
+          if (report.way === 'repair') totals.mirrorRepairs += 1;
+          if (report.way === 'refill') totals.mirrorRefills += 1;
+        },
+      },
+    };
   }
 
   link(front: number, port: LinkPort): void {

@@ -34,6 +34,15 @@ export class Totals {
   badRows = 0;
   blocked = 0;
   passivations = 0;
+  /** What happened to Redis and Mongo: see outages.ts. */
+  outages = 0;
+  tierHits = 0;
+  tierMisses = 0;
+  tierFailures = 0;
+  mirrorSteps = 0;
+  mirrorRepairs = 0;
+  mirrorRefills = 0;
+  mirrorsLost = 0;
   /** Operations refused to people in haste: see haste.ts. */
   hasty = 0;
 

@@ -149,12 +149,34 @@ export class Workload {
     }
   }
 
+  /** Everybody reads their rooms from end to end. */
+  readAll(): void {
+    const { devices, database } = this.options;
+    for (const device of devices) {
+      for (const { conv } of this.rooms) {
+        if (!database.isMember(conv, device.user)) continue;
+        for (let before = database.headOf(conv) + 1; before > 1; before -= 40) {
+          this.readPage(device, conv, { before }, 40);
+        }
+      }
+    }
+  }
+
   private readHistory(device: Device, conv: string): void {
     const { random, database } = this.options;
     const seq = random.between(0, database.headOf(conv) + 1);
     const place = random.pick([{}, { before: seq }, { after: seq }, { around: seq }]);
+    this.readPage(device, conv, place, random.between(1, 60));
+  }
+
+  private readPage(
+    device: Device,
+    conv: string,
+    place: { before?: number; after?: number; around?: number },
+    limit: number,
+  ): void {
     const headMin = device.host.ackedSeq(conv);
-    device.ask({ op: 'history', conv, ...place, limit: random.between(1, 60) }, (reply) => {
+    device.ask({ op: 'history', conv, ...place, limit }, (reply) => {
       if (reply === undefined || !('ack' in reply)) return;
       device.host.totals.pages += 1;
       device.stream.push({ kind: 'page', conv, head: reply.head ?? 0, events: reply.events ?? [], headMin });

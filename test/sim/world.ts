@@ -1,4 +1,5 @@
 /** Everything of one run: a server, its database, its clients, and what was seen of them. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Ack } from '#src/wire/events.js';
 import { type AnswerRecord, checkRun, type RunRecord, type Violation } from '#test/support/checker.js';
 import { createSimulation, type Simulation } from '#test/support/sim-clock.js';
@@ -6,6 +7,7 @@ import { SimDatabase } from '#test/support/sim-database.js';
 import { noFaults, StoreCounts, type StoreFaults, usualFaults } from '#test/support/sim-faults.js';
 import { Draws } from '#test/support/sim-random.js';
 import type { SimSocket } from '#test/support/sim-socket.js';
+import { noTierFaults, SimTierStore, usualTierFaults } from '#test/support/sim-tier.js';
 import { Device } from './device.js';
 import { tokenFor } from './front.js';
 import { laxPlants, type Plant, plantingOf } from './plants.js';
@@ -38,6 +40,8 @@ export class World implements SenderHost {
   readonly sender: Sender;
   readonly workload: Workload;
   readonly server: SimServer;
+  /** Fastest first: what begins empty, and what is filled again. */
+  readonly tiers = [new SimTierStore('redis', false), new SimTierStore('mongo', true)];
   isFaulty = true;
   /** The connection of every batch is lost. */
   isUnlucky = false;
@@ -72,6 +76,8 @@ export class World implements SenderHost {
       }),
       now: () => this.now(),
       faults: () => this.faults,
+      tiers: this.tiers,
+      tierFaults: () => (this.isFaulty ? usualTierFaults : noTierFaults),
       expectPromises: () => {
         this.hasPromises = true;
       },
@@ -175,6 +181,36 @@ export class World implements SenderHost {
       (device) => device.state === 'live' && device.waitingCount === 0 && device.subscriptions.isSettled,
     );
   }
+
+  /** Everything is up again. */
+  heal(): void {
+    this.isFaulty = false;
+    for (const tier of this.tiers) tier.thaw();
+  }
+
+  /** Every mirror stands where the log of every shard does. */
+  get areMirrorsLevel(): boolean {
+    return this.tiers.every(({ positions }) =>
+      this.shards.every((shard) => positions.get(`log/${shard}`) === this.database.batchesOf(shard).length),
+    );
+  }
+
+  /** What is in a mirror is as it is in the log, and a whole one has all of it (T2, T3). */
+  checkMirrors(): void {
+    for (const tier of this.tiers) {
+      if (!this.areMirrorsLevel) this.blame('T2', `${tier.name} did not catch up`);
+      let missing = 0;
+      for (const event of this.database.allEvents()) {
+        const mirrored = tier.at(event.conv, event.seq);
+        if (mirrored === undefined) missing += 1;
+        else if (!isDeepStrictEqual(mirrored, event))
+          this.blame('T3', `${tier.name} has ${JSON.stringify(mirrored)} for ${JSON.stringify(event)}`);
+      }
+      if (tier.isWhole && missing > 0) this.blame('T2', `${tier.name} lacks ${missing} events`);
+    }
+  }
+
+  private readonly shards = Array.from({ length: shardCount }, (_, index) => index);
 
   /** What is wrong with the run, as far as it went. */
   check(isQuiet: boolean): Violation[] {

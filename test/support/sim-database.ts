@@ -12,8 +12,10 @@ import type {
   Progress,
   StoredOperation,
 } from '#src/storage/ports.js';
-import { recentEventsMax } from '#src/storage/ports.js';
 import type { LogEvent, Role } from '#src/wire/events.js';
+
+/** Few, so that much of what people read is in no window. */
+const recentEvents = 24;
 
 /** What a batch is while it is open: it holds its writer's row and the ids it has inserted. */
 export interface Transaction {
@@ -54,6 +56,8 @@ export class SimDatabase {
   readonly committedAt = new Map<string, number>();
   private readonly conversations = new Map<string, ConversationRows>();
   private readonly writers = new Map<number, WriterRow>();
+  /** Of each shard: what batch n + 1 brought. */
+  private readonly batches = new Map<number, LogEvent[][]>();
   /** Open transactions by the ids they have inserted. */
   private readonly inserters = new Map<string, Transaction>();
   private readonly now: () => number;
@@ -105,6 +109,7 @@ export class SimDatabase {
   commit(transaction: Transaction, events: readonly LogEvent[]): void {
     if (transaction.state !== 'open') throw new Error(`commit of a transaction that is ${transaction.state}`);
     this.writer(transaction.shard).batch += 1;
+    this.batchesOf(transaction.shard).push([...events]);
     for (const event of events) {
       const row = Object.freeze({ ...event });
       const rows = this.rows(event.conv);
@@ -125,6 +130,15 @@ export class SimDatabase {
 
   abort(transaction: Transaction): void {
     if (transaction.state === 'open') this.end(transaction, 'aborted');
+  }
+
+  batchesOf(shard: number): LogEvent[][] {
+    let batches = this.batches.get(shard);
+    if (batches === undefined) {
+      batches = [];
+      this.batches.set(shard, batches);
+    }
+    return batches;
   }
 
   /** Who holds the writer's row now. */
@@ -154,7 +168,7 @@ export class SimDatabase {
       info: rows.info,
       head: { seq: rows.events.length, number: rows.number },
       members: members.map(([user, { role, mark }]) => ({ user, role, mark })),
-      recent: rows.events.slice(-recentEventsMax),
+      recent: rows.events.slice(-recentEvents),
     };
   }
 

@@ -63,9 +63,7 @@ export interface Mirror extends Tier {
   ): void;
   /** Applies the changes, then moves the position. Idempotent; never back in version. One at a time for a source. */
   apply(step: MirrorStep, done: (result: Applied) => void): void;
-  /** Applies changes without moving anything: the pages of a rebuild. */
-  put(changes: readonly Change[], done: (result: Exclude<Applied, { kind: 'lost' }>) => void): void;
-  /** Makes sure that nothing older than now is in a mirror that begins empty. */
+  /** Removes every element, and leaves the positions: what a mirror that begins empty begins with. */
   clear(done: (result: { kind: 'cleared' } | Failed) => void): void;
 }
 
@@ -74,15 +72,20 @@ export interface ChangeSource {
   readonly name: string;
   /** Everything up to it is committed and can be read; nothing at or below it is still to come. */
   head(done: (result: { kind: 'head'; head: number } | Failed) => void): void;
-  /** The changes after `after`, whole up to `to` (at least `after` + 1, or the head when there is nothing more). */
+  /**
+   * The changes after `after`, whole up to `to`. `isAll`: nothing else had been committed when it was read. About
+   * `limit` at a time.
+   */
   read(
     range: { after: number; limit: number },
-    done: (result: { kind: 'changes'; changes: Change[]; to: number } | Failed) => void,
+    done: (
+      result: { kind: 'changes'; changes: readonly Change[]; to: number; isAll: boolean } | Failed,
+    ) => void,
   ): void;
   /** Everything that is recent, page by page, in no order that matters. `next` undefined: that was all. */
   walk(
     page: { cursor: string | undefined; limit: number },
-    done: (result: { kind: 'page'; changes: Change[]; next: string | undefined } | Failed) => void,
+    done: (result: { kind: 'page'; changes: readonly Change[]; next: string | undefined } | Failed) => void,
   ): void;
 }
 

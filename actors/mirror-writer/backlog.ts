@@ -1,0 +1,95 @@
+/**
+ * Batches that were committed and are not in the mirror yet, in their order and without a hole. It is bounded: what it
+ * cannot hold it forgets altogether, since all of it can be read again from Postgres.
+ */
+import type { LogEvent } from '#src/wire/events.js';
+
+export const backlogLimits = {
+  /** About a second of a fast shard. */
+  itemsMax: 20_000,
+  bytesMax: 16 * 1024 * 1024,
+  /** Of one step: small enough that preparing it does not hold the thread up. */
+  stepItemsMax: 400,
+} as const;
+
+export interface CommittedBatch {
+  readonly batch: number;
+  readonly events: readonly LogEvent[];
+  readonly at: number;
+}
+
+export class Backlog {
+  private queue: CommittedBatch[] = [];
+  private itemCount = 0;
+  private byteCount = 0;
+  /** The highest batch that was ever told of. */
+  private highest = -1;
+
+  get head(): number {
+    return this.highest;
+  }
+
+  get items(): number {
+    return this.itemCount;
+  }
+
+  get bytes(): number {
+    return this.byteCount;
+  }
+
+  /** When the oldest batch that is held was committed; undefined: none is. */
+  get oldestAt(): number | undefined {
+    return this.queue[0]?.at;
+  }
+
+  /** @returns how many events were forgotten because there was no room */
+  add(committed: CommittedBatch): number {
+    // After a hole what is held continues nothing: the source has it all.
+    if (committed.batch !== this.highest + 1) this.clear();
+    this.highest = committed.batch;
+    this.itemCount += committed.events.length;
+    this.byteCount += bytesOf(committed.events);
+    this.queue.push(committed);
+    if (this.itemCount <= backlogLimits.itemsMax && this.byteCount <= backlogLimits.bytesMax) return 0;
+    const forgotten = this.itemCount;
+    this.clear();
+    return forgotten;
+  }
+
+  /** The batches that follow `position`, as many as make a step; none when the first of them is not held. */
+  take(position: number): CommittedBatch[] {
+    let dropped = 0;
+    while ((this.queue[dropped]?.batch ?? Number.POSITIVE_INFINITY) <= position) dropped += 1;
+    this.release(dropped);
+    if (this.queue[0]?.batch !== position + 1) return [];
+    let count = 0;
+    let items = 0;
+    for (const { events } of this.queue) {
+      if (count > 0 && items + events.length > backlogLimits.stepItemsMax) break;
+      items += events.length;
+      count += 1;
+    }
+    return this.release(count);
+  }
+
+  private release(count: number): CommittedBatch[] {
+    const released = this.queue.splice(0, count);
+    for (const { events } of released) {
+      this.itemCount -= events.length;
+      this.byteCount -= bytesOf(events);
+    }
+    return released;
+  }
+
+  private clear(): void {
+    this.queue = [];
+    this.itemCount = 0;
+    this.byteCount = 0;
+  }
+}
+
+function bytesOf(events: readonly LogEvent[]): number {
+  let bytes = 64;
+  for (const event of events) bytes += event.ev === 'message.new' ? 256 + event.text.length * 2 : 512;
+  return bytes;
+}

@@ -1,0 +1,307 @@
+/**
+ * Brings one source of changes to one mirror (Redis, Mongo, the memory of the process): one step at a time, off the ack
+ * path. What gathers while a step is under way goes in the next. The position is kept in the mirror itself, so that a
+ * mirror that was wiped says so.
+ *
+ * Phases:
+ *   asking      where does the mirror stand?
+ *   beginning   it knows nothing: it is cleared, or filled with all that is recent
+ *   following   it has a position: from the backlog when that continues it, else from the source (repair)
+ *   pausing     the mirror or the source could not be reached, or a repair leaves room to others
+ */
+import type { Actor, ActorContext } from '#src/runtime/actor.js';
+import type { Failed } from '#src/storage/ports.js';
+import type { Applied, MirrorStep } from '#src/storage/tiers/ports.js';
+import type { LogEvent } from '#src/wire/events.js';
+import { Backlog } from './backlog.js';
+import type { MirrorReport, MirrorWriterPorts } from './ports.js';
+
+export type MirrorWriterMessage =
+  /** Whoever hears it is alive, and at work. */
+  | { readonly kind: 'start' }
+  /** A batch of the shard is in Postgres. */
+  | { readonly kind: 'committed'; readonly batch: number; readonly events: readonly LogEvent[] }
+  /** An answer to what this instance asked. */
+  | { readonly kind: 'answered'; readonly question: object; readonly handle: () => void }
+  | { readonly kind: 'pause over'; readonly pause: object }
+  | { readonly kind: 'look due'; readonly look: object };
+
+/** Stored while a mirror that was wiped is filled again: found at a start, it is filled from the beginning. */
+const refilling = -1;
+/** Rows of one read from the source. */
+const readItemsMax = 1_000;
+/** How long a wipe may go unseen while nothing is written. */
+const lookMs = 5_000;
+const pauseMsMin = 50;
+const pauseMsMax = 1_000;
+
+type Phase =
+  | { readonly name: 'asking' }
+  /** `isMarked`: it was begun to be filled. */
+  | { readonly name: 'beginning'; readonly isMarked: boolean }
+  | { readonly name: 'following'; readonly position: number };
+
+export class MirrorWriter implements Actor<MirrorWriterMessage> {
+  private readonly context: ActorContext<MirrorWriterMessage>;
+  private readonly ports: MirrorWriterPorts;
+  private readonly backlog = new Backlog();
+  private phase: Phase = { name: 'asking' };
+  /** What is asked of the mirror or the source just now: one thing at a time. */
+  private question: object | undefined;
+  private pause: object | undefined;
+  private look: object | undefined;
+  private isToBeChecked = false;
+  private failures = 0;
+  /** The source may have more than the backlog knows of. */
+  private mayHaveMore = true;
+  /** When the oldest change that left the backlog and is not in the mirror was committed. */
+  private behindSince: number | undefined;
+  /** How far filling a whole mirror has come: everything after `head` comes the ordinary way. */
+  private refilled:
+    | { readonly head: number; readonly cursor: string | undefined; readonly changes: number }
+    | undefined;
+
+  constructor(context: ActorContext<MirrorWriterMessage>, ports: MirrorWriterPorts) {
+    this.context = context;
+    this.ports = ports;
+    this.scheduleLook();
+    this.goOn();
+  }
+
+  receive(message: MirrorWriterMessage): void {
+    switch (message.kind) {
+      case 'start':
+        return;
+      case 'committed':
+        return this.onCommitted(message);
+      case 'answered':
+        // Asked by an instance that has gone.
+        if (message.question !== this.question) return;
+        this.question = undefined;
+        return message.handle();
+      case 'pause over':
+        if (message.pause === this.pause) this.pause = undefined;
+        return;
+      case 'look due':
+        return this.onLookDue(message.look);
+      default:
+        return message satisfies never;
+    }
+  }
+
+  endTurn(): void {
+    this.goOn();
+  }
+
+  private onCommitted({ batch, events }: Extract<MirrorWriterMessage, { kind: 'committed' }>): void {
+    const at = this.ports.clock.now();
+    const forgotten = this.backlog.add({ batch, events, at });
+    if (forgotten === 0) return;
+    this.behindSince ??= at;
+    this.report({ kind: 'overflowed', items: forgotten });
+    this.reportStanding();
+  }
+
+  private goOn(): void {
+    if (this.question !== undefined || this.pause !== undefined) return;
+    switch (this.phase.name) {
+      case 'asking':
+        return this.askPosition();
+      case 'beginning':
+        return this.begin(this.phase.isMarked);
+      case 'following':
+        if (this.isToBeChecked) return this.askPosition();
+        return this.follow(this.phase.position);
+    }
+  }
+
+  private askPosition(): void {
+    const { mirror, source } = this.ports;
+    this.ask(
+      (done: Parameters<typeof mirror.position>[1]) => mirror.position(source.name, done),
+      (result) => {
+        if (result.kind === 'failed') return this.fail('asking the mirror where it stands', result);
+        const { position } = result;
+        this.isToBeChecked = false;
+        this.mayHaveMore = true;
+        if (position === undefined) {
+          this.refilled = undefined;
+          this.report({ kind: 'lost' });
+        }
+        this.phase =
+          position === undefined || position === refilling
+            ? { name: 'beginning', isMarked: position === refilling }
+            : { name: 'following', position };
+      },
+    );
+  }
+
+  /** Everything after the head of now will come; what was before is cleared away, or put in. */
+  private begin(isMarked: boolean): void {
+    if (isMarked && this.refilled !== undefined) return this.refill(this.refilled);
+    const { source, mirror } = this.ports;
+    this.ask(source.head.bind(source), (read) => {
+      if (read.kind === 'failed') return this.fail('reading where the log stands', read);
+      const { head } = read;
+      if (mirror.isWhole) {
+        this.refilled = { head, cursor: undefined, changes: 0 };
+        // Marked first, so that a wipe in the middle is seen by the next step.
+        if (isMarked) return;
+        const marked = () => {
+          this.phase = { name: 'beginning', isMarked: true };
+        };
+        return this.apply({ from: undefined, to: refilling, changes: [] }, 'refill', marked);
+      }
+      this.ask(mirror.clear.bind(mirror), (cleared) => {
+        if (cleared.kind === 'failed') return this.fail('clearing the mirror', cleared);
+        this.apply({ from: undefined, to: head, changes: [] }, 'refill');
+      });
+    });
+  }
+
+  private refill({ head, cursor, changes: count }: NonNullable<typeof this.refilled>): void {
+    const { source, clock } = this.ports;
+    const began = clock.now();
+    this.ask(
+      (done: Parameters<typeof source.walk>[1]) => source.walk({ cursor, limit: readItemsMax }, done),
+      (page) => {
+        if (page.kind === 'failed') return this.fail('reading what is recent', page);
+        const changes = count + page.changes.length;
+        this.apply({ from: refilling, to: refilling, changes: page.changes }, 'refill', () => {
+          this.refilled = { head, cursor: page.next, changes };
+          if (page.next !== undefined) return this.rest(Math.min(pauseMsMax, clock.now() - began));
+          this.apply({ from: refilling, to: head, changes: [] }, 'refill', () => {
+            this.refilled = undefined;
+            this.report({ kind: 'refilled', changes });
+          });
+        });
+      },
+    );
+  }
+
+  private follow(position: number): void {
+    const batches = this.backlog.take(position);
+    const last = batches.at(-1);
+    if (last !== undefined) {
+      const changes = batches.flatMap(({ events, batch }) => this.ports.changesOf(events, batch));
+      this.behindSince = batches[0]?.at;
+      return this.apply({ from: position, to: last.batch, changes }, 'live', () => {
+        this.behindSince = undefined;
+      });
+    }
+    if (this.mayHaveMore || position < this.backlog.head) return this.repair(position);
+    this.behindSince = undefined;
+    this.reportStanding();
+  }
+
+  private repair(position: number): void {
+    const { source, clock } = this.ports;
+    const began = clock.now();
+    this.ask(
+      (done: Parameters<typeof source.read>[1]) =>
+        source.read({ after: position, limit: readItemsMax }, done),
+      (read) => {
+        if (read.kind === 'failed') return this.fail('reading what the mirror lacks', read);
+        const { changes, to, isAll } = read;
+        const finish = () => {
+          if (!isAll) return this.rest(Math.min(pauseMsMax, clock.now() - began));
+          this.mayHaveMore = false;
+          this.ports.onLevel?.(began);
+        };
+        // Nothing happened: the mirror need not be told that time went on.
+        if (changes.length === 0 && (isAll || to === position)) {
+          if (to > position && this.ports.pollMs === undefined)
+            this.apply({ from: position, to, changes }, 'repair', finish);
+          else finish();
+        } else this.apply({ from: position, to, changes }, 'repair', finish);
+      },
+    );
+  }
+
+  private apply(
+    step: Omit<MirrorStep, 'source'>,
+    way: Extract<MirrorReport, { kind: 'applied' }>['way'],
+    then?: () => void,
+  ): void {
+    const { mirror, source, clock } = this.ports;
+    const began = clock.now();
+    this.ask(
+      (done: (result: Applied) => void) => mirror.apply({ source: source.name, ...step }, done),
+      (result) => {
+        if (result.kind === 'failed') return this.fail('writing to the mirror', result);
+        if (result.kind === 'lost') {
+          this.phase = { name: 'asking' };
+          return;
+        }
+        if (this.failures > 0) this.report({ kind: 'healed' });
+        this.failures = 0;
+        for (const poisoned of result.poisoned) this.report({ kind: 'poisoned', poisoned });
+        this.report({
+          kind: 'applied',
+          changes: step.changes.length,
+          milliseconds: clock.now() - began,
+          way,
+        });
+        if (step.to !== refilling) this.phase = { name: 'following', position: step.to };
+        then?.();
+        this.reportStanding();
+      },
+    );
+  }
+
+  /** One thing at a time; its answer comes as a message, and goes on where it was asked. */
+  private ask<Result>(run: (done: (result: Result) => void) => void, handle: (result: Result) => void): void {
+    const question = {};
+    this.question = question;
+    run((result) => this.context.tellSelf({ kind: 'answered', question, handle: () => handle(result) }));
+  }
+
+  /** The position may have moved all the same: it is asked again. */
+  private fail(what: string, { message }: Failed): void {
+    if (this.failures === 0) this.report({ kind: 'failed', what, message });
+    this.phase = { name: 'asking' };
+    this.behindSince ??= this.backlog.oldestAt;
+    this.rest(Math.min(pauseMsMax, pauseMsMin * 2 ** this.failures));
+    this.failures = Math.min(this.failures + 1, 10);
+    this.reportStanding();
+  }
+
+  private rest(ms: number): void {
+    const pause = {};
+    this.pause = pause;
+    this.ports.timers.after(ms, () => this.context.tellSelf({ kind: 'pause over', pause }));
+  }
+
+  /**
+   * A mirror may be wiped while nothing is written, and what the last owner of a shard committed late was told to
+   * nobody: so both ends are asked where they stand, from time to time.
+   */
+  private onLookDue(look: object): void {
+    // Of an instance that has gone: this one looks by itself.
+    if (look !== this.look) return;
+    this.isToBeChecked = true;
+    this.scheduleLook();
+  }
+
+  private scheduleLook(): void {
+    const look = {};
+    this.look = look;
+    this.ports.timers.after(this.ports.pollMs ?? lookMs, () =>
+      this.context.tellSelf({ kind: 'look due', look }),
+    );
+  }
+
+  private reportStanding(): void {
+    const { items, bytes, oldestAt } = this.backlog;
+    this.report({
+      kind: 'standing',
+      pendingSince: this.behindSince ?? oldestAt,
+      backlogItems: items,
+      backlogBytes: bytes,
+    });
+  }
+
+  private report(report: MirrorReport): void {
+    this.ports.report(report);
+  }
+}

@@ -1,0 +1,44 @@
+/** What a mirror writer needs of its shard. */
+import type { Change } from '#src/entities/entity.js';
+import type { Clock, Timers } from '#src/runtime/ports.js';
+import type { ChangeSource, Mirror, Poisoned } from '#src/storage/tiers/ports.js';
+import type { LogEvent } from '#src/wire/events.js';
+
+/** What a mirror writer did or met: nothing of it is silent. */
+export type MirrorReport =
+  | {
+      readonly kind: 'applied';
+      readonly changes: number;
+      readonly milliseconds: number;
+      /** From the batches as they were committed, from Postgres after an outage, or to a mirror that was wiped. */
+      readonly way: 'live' | 'repair' | 'refill';
+    }
+  | { readonly kind: 'poisoned'; readonly poisoned: Poisoned }
+  /** The backlog was full: what it held comes from Postgres. */
+  | { readonly kind: 'overflowed'; readonly items: number }
+  | { readonly kind: 'lost' }
+  | { readonly kind: 'refilled'; readonly changes: number }
+  | { readonly kind: 'failed'; readonly what: string; readonly message: string }
+  /** It works again after it had failed. */
+  | { readonly kind: 'healed' }
+  /** `pendingSince`: Unix ms, when the oldest change that is not applied was committed; undefined: there is none. */
+  | {
+      readonly kind: 'standing';
+      readonly pendingSince: number | undefined;
+      readonly backlogItems: number;
+      readonly backlogBytes: number;
+    };
+
+export interface MirrorWriterPorts {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly mirror: Mirror;
+  readonly source: ChangeSource;
+  /** What the events of one batch do to the stored things. */
+  changesOf(events: readonly LogEvent[], batch: number): readonly Change[];
+  /** How often the source is asked whether there is something new, in milliseconds; absent: it is told. */
+  readonly pollMs?: number;
+  /** Everything that was committed before `began` (of the clock) is in the mirror now. */
+  onLevel?(began: number): void;
+  report(report: MirrorReport): void;
+}

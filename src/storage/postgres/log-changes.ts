@@ -1,0 +1,114 @@
+/** What one shard has committed, read again for a mirror that missed it: batch by batch, or all that is recent. */
+import type { Sql } from 'postgres';
+import type { Change } from '../../entities/entity.js';
+import type { LogEvent } from '../../wire/events.js';
+import type { ChangeSource } from '../tiers/ports.js';
+import { recentDays } from '../tiers/ports.js';
+import { within } from './gatherer.js';
+import { eventOf, type LogRow } from './log-rows.js';
+import { openSql } from './sql.js';
+
+/** What a read is waited for, in milliseconds. */
+const readMs = 25_000;
+/** A row names shard and batch in one number. */
+const batchesOfShard = 2 ** 40;
+/** Batches of the first read; the next ones follow from how many rows they had. */
+const firstWindow = 16;
+const windowMax = 16_384;
+
+/** A client for such reads: they go by the index on batches, which is only read through bitmaps. */
+export function openLogChanges(url: string, name: string): Sql {
+  return openSql(url, { max: 1, name, settings: { enable_seqscan: 'off', jit: 'off' } });
+}
+
+export interface LogChangesOptions {
+  /** Of `openLogChanges`; it stays its owner's to end. */
+  readonly sql: Sql;
+  readonly shard: number;
+  /** What the events of one batch do to the stored things; `batch` is the number that rows have. */
+  changesOf(events: readonly LogEvent[], batch: number): readonly Change[];
+}
+
+export class LogChanges implements ChangeSource {
+  readonly name: string;
+  private readonly options: LogChangesOptions;
+  private window = firstWindow;
+
+  constructor(options: LogChangesOptions) {
+    this.options = options;
+    this.name = `log/${options.shard}`;
+  }
+
+  head(done: Parameters<ChangeSource['head']>[0]): void {
+    within(readMs, this.readHead(), (head, message) =>
+      done(head === undefined ? { kind: 'failed', message } : { kind: 'head', head }),
+    );
+  }
+
+  read(range: Parameters<ChangeSource['read']>[0], done: Parameters<ChangeSource['read']>[1]): void {
+    within(readMs, this.readAfter(range), (read, message) =>
+      done(read === undefined ? { kind: 'failed', message } : { kind: 'changes', ...read }),
+    );
+  }
+
+  walk(page: Parameters<ChangeSource['walk']>[0], done: Parameters<ChangeSource['walk']>[1]): void {
+    within(readMs, this.readPage(page), (read, message) =>
+      done(read === undefined ? { kind: 'failed', message } : { kind: 'page', ...read }),
+    );
+  }
+
+  private async readHead(): Promise<number> {
+    const { sql, shard } = this.options;
+    const [row] = await sql<Array<{ batch: number }>>`
+      select batch::float8 as batch from writers where shard = ${shard}`;
+    return row?.batch ?? 0;
+  }
+
+  /** The head is read first: every batch up to it is committed, whatever is under way (L3). */
+  private async readAfter({ after, limit }: { after: number; limit: number }) {
+    const { sql, shard } = this.options;
+    const head = await this.readHead();
+    const to = Math.max(after, Math.min(head, after + this.window));
+    const low = shard * batchesOfShard + after;
+    const high = shard * batchesOfShard + to;
+    const rows =
+      to === after
+        ? []
+        : await sql<Row[]>`
+            select batch::float8 as batch, nubo_row(l) as row from conversation_log l
+            where batch > ${low} and batch <= ${high} and id >= nubo_id_bound(now() - ${recent}::interval)
+            order by batch, conversation, seq`;
+    if (rows.length > 2 * limit) this.window = Math.max(1, Math.floor(this.window / 2));
+    else if (rows.length < limit / 2) this.window = Math.min(windowMax, this.window * 2);
+    return { changes: this.changesOf(rows), to, isAll: to === head };
+  }
+
+  private async readPage({ cursor, limit }: { cursor: string | undefined; limit: number }) {
+    const { sql, shard } = this.options;
+    const low = shard * batchesOfShard;
+    const rows = await sql<Row[]>`
+      select batch::float8 as batch, nubo_row(l) as row from conversation_log l
+      where id > ${cursor ?? nowhere} and id >= nubo_id_bound(now() - ${recent}::interval)
+        and batch between ${low} and ${low + batchesOfShard - 1}
+      order by id limit ${limit}`;
+    const next = rows.length < limit ? undefined : rows.at(-1)?.row[0];
+    return { changes: this.changesOf(rows), next };
+  }
+
+  private changesOf(rows: readonly Row[]): Change[] {
+    return rows.flatMap(({ batch, row }) => [...this.options.changesOf([eventOf(row)], batch)]);
+  }
+}
+
+interface Row {
+  readonly batch: number;
+  readonly row: LogRow;
+}
+
+const nowhere = '00000000-0000-0000-0000-000000000000';
+const recent = `${recentDays} days`;
+
+/** The number that rows of a batch have. */
+export function batchNumber(shard: number, batch: number): number {
+  return shard * batchesOfShard + batch;
+}

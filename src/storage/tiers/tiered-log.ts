@@ -1,0 +1,115 @@
+/**
+ * A log whose pages come from the fastest tier that holds all of them: Redis (or the memory of the process), Mongo,
+ * Postgres. A page of a tier counts only if every seq of it is there: every seq up to the head exists, so a mirror that
+ * lags, was wiped or has lost an element is seen to lack it, and the next tier answers.
+ */
+
+import { changeOfEvent } from '../../entities/messages.js';
+import { timeOfId } from '../../ids.js';
+import type { Clock } from '../../runtime/ports.js';
+import type { LogEvent } from '../../wire/events.js';
+import type { Failed, LogStore } from '../ports.js';
+import { recentDays, type Tier, type TierName, tierRangeMax } from './ports.js';
+
+type Range = Parameters<LogStore['read']>[0];
+type Answer = { kind: 'events'; events: LogEvent[] } | Failed;
+
+/** Who answered a page: a tier, or the store. */
+export type Answerer = TierName | 'postgres';
+
+export interface TieredLogOptions {
+  readonly store: Pick<LogStore, 'read'>;
+  /** Fastest first. */
+  readonly tiers: readonly Tier[];
+  readonly clock: Clock;
+  /** For metrics: a tier was asked, and what came of it. */
+  onRead?(tier: Answerer, result: 'hit' | 'miss' | 'failed'): void;
+}
+
+const recentMs = recentDays * 24 * 3_600_000;
+/** An event is what it was first; whatever rewrites it has the number of its batch. */
+const firstVersion = 0;
+
+export class TieredLog {
+  private readonly options: TieredLogOptions;
+  /** Who else waits for the same page. */
+  private readonly flights = new Map<string, Array<(answer: Answer) => void>>();
+
+  constructor(options: TieredLogOptions) {
+    this.options = options;
+  }
+
+  /**
+   * As `LogStore.read`.
+   *
+   * @param range `before` is at most the head + 1
+   */
+  read(range: Range, done: (answer: Answer) => void): void {
+    const span = spanOf(range);
+    if (span === undefined) return this.options.store.read(range, done);
+    const key = `${span.conv} ${span.from} ${span.to} ${range.last}`;
+    const waiting = this.flights.get(key);
+    if (waiting !== undefined) {
+      waiting.push(done);
+      return;
+    }
+    this.flights.set(key, [done]);
+    this.ask(0, range, span, (answer) => {
+      const waiters = this.flights.get(key) ?? [];
+      this.flights.delete(key);
+      for (const waiter of waiters) waiter(answer);
+    });
+  }
+
+  private ask(place: number, range: Range, span: Span, done: (answer: Answer) => void): void {
+    const tier = this.options.tiers[place];
+    if (tier === undefined) return this.askStore(range, done);
+    if (tier.name === 'mongo' && (range.writtenBefore ?? Number.POSITIVE_INFINITY) < this.recentSince()) {
+      return this.ask(place + 1, range, span, done);
+    }
+    tier.events(span, (found) => {
+      this.options.onRead?.(tier.name, resultOf[found.kind]);
+      if (found.kind !== 'events') return this.ask(place + 1, range, span, done);
+      this.fill(found.events, this.options.tiers.slice(0, place));
+      done(found);
+    });
+  }
+
+  private askStore(range: Range, done: (answer: Answer) => void): void {
+    this.options.store.read(range, (answer) => {
+      this.options.onRead?.('postgres', answer.kind === 'failed' ? 'failed' : 'hit');
+      if (answer.kind === 'events') this.fill(answer.events, this.options.tiers);
+      done(answer);
+    });
+  }
+
+  /** What is old is for the tier that goes by use, not for the one that goes by age. */
+  private fill(events: readonly LogEvent[], tiers: readonly Tier[]): void {
+    if (events.length === 0 || tiers.length === 0) return;
+    const changes = events.map((event) => changeOfEvent(event, firstVersion));
+    const since = this.recentSince();
+    for (const tier of tiers) {
+      tier.fill(tier.name === 'mongo' ? changes.filter(({ id }) => timeOfId(id) >= since) : changes);
+    }
+  }
+
+  private recentSince(): number {
+    return this.options.clock.now() - recentMs;
+  }
+}
+
+const resultOf = { events: 'hit', absent: 'miss', failed: 'failed' } as const;
+
+interface Span {
+  readonly conv: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The seqs of a page that has no holes; undefined when it is empty or more than tiers are asked for. */
+function spanOf({ conv, after, before, limit, last }: Range): Span | undefined {
+  const from = last ? Math.max(after + 1, before - limit) : after + 1;
+  const to = last ? before - 1 : Math.min(before - 1, after + limit);
+  if (from < 1 || to < from || to - from >= tierRangeMax) return undefined;
+  return { conv, from, to };
+}

@@ -1,0 +1,63 @@
+/** The mirror writers of a shard: one actor for each mirror and source, fed with every batch of the shard's own log. */
+import { MirrorWriter, type MirrorWriterMessage } from '#actors/mirror-writer/mirror-writer.js';
+import type { MirrorReport, MirrorWriterPorts } from '#actors/mirror-writer/ports.js';
+import type { WriterPorts } from '#actors/postgres-writer/ports.js';
+import type { ActorSystem } from '#src/runtime/actor.js';
+import type { RuntimePorts } from '#src/runtime/ports.js';
+import type { ChangeSource, Mirror, TierName } from '#src/storage/tiers/ports.js';
+
+export interface MirrorOptions {
+  readonly mirrors: readonly Mirror[];
+  /** The log of this shard: its writers are told of every batch. */
+  readonly log: ChangeSource;
+  /** Others that this shard looks after, with how often they are asked (ms); 0: they do not grow any more. */
+  readonly others: ReadonlyArray<{ readonly source: ChangeSource; readonly pollMs: number }>;
+  readonly changesOf: MirrorWriterPorts['changesOf'];
+  onReport?(mirror: TierName, source: string, report: MirrorReport): void;
+  /** All that was committed before `began` (of the clock, Unix ms) is in the mirror. */
+  onLevel?(mirror: TierName, source: string, began: number): void;
+}
+
+/** @returns what is to be told of every batch of the shard's log */
+
+export function startMirrors(
+  system: ActorSystem,
+  ports: RuntimePorts,
+  options: MirrorOptions,
+): NonNullable<WriterPorts['onCommitted']> {
+  const { mirrors, log, others } = options;
+  const feeds: Array<`${string}/${string}`> = [];
+  for (const mirror of mirrors) {
+    const kind = `${mirror.name}-writer`;
+    const sources = new Map([
+      [idOf(log), { source: log, pollMs: 0 }],
+      ...others.map((other) => [idOf(other.source), other] as const),
+    ]);
+    system.register<MirrorWriterMessage>(kind, {
+      create: (context) => {
+        const { source, pollMs } = sources.get(context.id) ?? { source: log, pollMs: 0 };
+        return new MirrorWriter(context, {
+          ...ports,
+          ...{ mirror, source, changesOf: options.changesOf },
+          ...(pollMs > 0 ? { pollMs } : {}),
+          onLevel: (began) => options.onLevel?.(mirror.name, source.name, began),
+          report: (report) => options.onReport?.(mirror.name, source.name, report),
+        });
+      },
+      // Nothing is refused: what it has no room for it reads again.
+      mailboxItemsMax: 1,
+      mailboxBytesMax: 1,
+      onUndelivered: () => {},
+    });
+    feeds.push(`${kind}/${idOf(log)}`);
+    for (const id of sources.keys()) system.tell(`${kind}/${id}`, { kind: 'start' }, { system: true });
+  }
+  return (batch, events) => {
+    for (const address of feeds) system.tell(address, { kind: 'committed', batch, events }, { system: true });
+  };
+}
+
+/** `log/3` as the id of an actor. */
+function idOf(source: ChangeSource): string {
+  return source.name.replace('/', '-');
+}
