@@ -24,10 +24,14 @@ export type FieldType =
 export interface Field {
   /** Its name in Postgres and in Mongo. */
   readonly column: string;
+  /** Its name in the table of Postgres, where that is another. */
+  readonly storedAs?: string;
   readonly type: FieldType;
   /** Of the value in TypeScript; null is allowed beside it when the field is nullable. */
   readonly schema: z.ZodType;
   readonly isNullable?: true;
+  /** What it is as long as there is no row. */
+  readonly initial?: unknown;
   /** Who is shown it over REST: those who may see the thing, only its owner, or nobody. */
   readonly shownTo: 'everybody' | 'owner' | 'nobody';
   /** Its owner may change it over REST. */
@@ -60,13 +64,32 @@ export interface Entity<Fields extends Readonly<Record<string, Field>> = Readonl
   /** The field that says whose it is; undefined: nobody's. */
   readonly owner?: keyof Fields & string;
   readonly indexes: readonly CollectionIndex[];
+  /** What a mirror that is whole is filled with again: all, unless the field is a time that is too long ago, or over. */
+  readonly recent?: { readonly since: keyof Fields & string } | { readonly until: keyof Fields & string };
   /** Where Redis keeps it in the node: its id, unless it is looked for by something else. */
   readonly element?: (fields: ElementFields) => string;
 }
 
+type ValueOf<F extends Field> = F extends { isNullable: true }
+  ? z.output<F['schema']> | null
+  : z.output<F['schema']>;
+
+/** The fields of an element of this declaration, typed. */
+export type FieldsOf<E extends Entity> = { readonly [Name in keyof E['fields']]: ValueOf<E['fields'][Name]> };
+
 /** The id of an element in every tier: its key, joined by colons where it has several parts. */
 export function idOf(entity: Entity, fields: ElementFields): string {
   return entity.key.map((name) => String(fields[name])).join(':');
+}
+
+/** The values of the key that an id stands for, in the order of the key; undefined when it is no id of this entity. */
+export function keyOfId(entity: Entity, id: string): readonly string[] | undefined {
+  const values = id.split(':');
+  if (values.length !== entity.key.length) return undefined;
+  const isKey = entity.key.every(
+    (name, index) => entity.fields[name]?.schema.safeParse(values[index]).success,
+  );
+  return isKey ? values : undefined;
 }
 
 /** The names of the fields that mirrors hold, in the order of the declaration. */

@@ -39,7 +39,7 @@ function text(bytesMax: number) {
 }
 
 /** A JSON object of bounded size whose every string can be stored. */
-const metadata = z.record(z.string(), z.json()).superRefine((value, context) => {
+export const metadata = z.record(z.string(), z.json()).superRefine((value, context) => {
   const json = JSON.stringify(value);
   if (utf8Length(json) > limits.metadataBytesMax) {
     context.addIssue({ code: 'custom', message: `must be at most ${limits.metadataBytesMax} bytes as JSON` });

@@ -1,0 +1,42 @@
+/** What a conversation is, as far as it was said when it was made. Where it stands is in the log. */
+import { z } from 'zod';
+import { conversationType } from '../wire/operations.js';
+import type { Entity } from './entity.js';
+import { text, time, uuid } from './values.js';
+
+const words = z.string();
+
+export const conversations = {
+  name: 'conversations',
+  table: 'conversations',
+  collection: 'conversations_recent',
+  key: ['id'],
+  fields: {
+    id: { column: '_id', storedAs: 'id', type: 'uuid', schema: uuid, shownTo: 'everybody' },
+    type: { column: 'type', type: 'text', schema: conversationType, shownTo: 'everybody' },
+    title: { column: 'title', type: 'text', schema: words, isNullable: true, shownTo: 'everybody' },
+    description: {
+      column: 'description',
+      type: 'text',
+      schema: words,
+      isNullable: true,
+      shownTo: 'everybody',
+    },
+    avatarUrl: {
+      column: 'avatar_url',
+      type: 'text',
+      schema: text(2000),
+      isNullable: true,
+      shownTo: 'everybody',
+    },
+    creator: { column: 'creator', type: 'uuid', schema: uuid, shownTo: 'everybody' },
+    state: {
+      column: 'state',
+      type: 'text',
+      schema: z.enum(['active', 'archived', 'deleted']),
+      shownTo: 'everybody',
+    },
+    createdAt: { column: 'created_at', type: 'time', schema: time, shownTo: 'everybody' },
+  },
+  indexes: [{ keys: { type: 1, title: 1 } }],
+} as const satisfies Entity;
