@@ -15,7 +15,15 @@ import { UserError } from './errors.js';
 import { nearestName } from './nearest-name.js';
 import { type KeptSecrets, keepSecrets } from './secrets.js';
 
-type Optional = 'postgresUrl' | 'appSecret' | 'appJwksUrl' | 'appIssuer' | 'appAudience' | 'operatorKey';
+type Optional =
+  | 'postgresUrl'
+  | 'redisUrl'
+  | 'mongoUrl'
+  | 'appSecret'
+  | 'appJwksUrl'
+  | 'appIssuer'
+  | 'appAudience'
+  | 'operatorKey';
 
 /** All settings by key. Those in `Optional` may be absent, `data` is an absolute path. */
 export type Config = Readonly<

@@ -62,10 +62,21 @@ describe('O1 configuration is one table', () => {
         expiredMonths: 'keep',
         demo: made.demo,
       },
+      ...{ redisUrl: undefined, redisPrefix: 'nubo:', redisLimitMb: 0, mongoUrl: undefined },
+      ...{ memoryLimitMb: 0, memoryMarginMb: 200 },
       ...{ ratePerSecond: 50, rateBurst: 200, highRatePerSecond: 1_000_000, highRateBurst: 1_000_000 },
       ...{ allowedOrigins: ['*'], postgresUrl: undefined, appSecret: undefined, appJwksUrl: undefined },
     });
     expect(Object.isFrozen(parse({}))).toBe(true);
+  });
+
+  test('O1 Redis and Mongo are given by URL, with or without TLS', () => {
+    for (const redisUrl of ['redis://:pw@cache.example:6379/2', 'rediss://cache.example']) {
+      expect(parse({ NUBO_REDIS_URL: redisUrl }).redisUrl).toBe(redisUrl);
+    }
+    for (const mongoUrl of ['mongodb://u:pw@a.example,b.example/nubo', 'mongodb+srv://a.example']) {
+      expect(parse({ NUBO_MONGO_URL: mongoUrl }).mongoUrl).toBe(mongoUrl);
+    }
   });
 
   test('O1 an option wins over NUBO_PORT, which wins over PORT; empty counts as absent', () => {
@@ -82,6 +93,13 @@ describe('O1 configuration is one table', () => {
     [{ NUBO_PORT: '1e3' }, 'NUBO_PORT must be a whole number, 0 to 65535, not "1e3".'],
     [{ NUBO_ENV: 'prod' }, 'NUBO_ENV must be `development` or `production`, not "prod".'],
     [{ NUBO_POSTGRES_URL: 'mysql://root:hunter2@x' }, 'NUBO_POSTGRES_URL must be a postgres://… URL.'],
+    [{ NUBO_REDIS_URL: 'http://:hunter2@x' }, 'NUBO_REDIS_URL must be a redis://… or rediss://… URL.'],
+    [{ NUBO_REDIS_PREFIX: 'a{b}' }, 'NUBO_REDIS_PREFIX must be 1 to 100 letters, digits and `_ . : -`'],
+    [
+      { NUBO_MONGO_URL: 'mongo://u:hunter2@x' },
+      'NUBO_MONGO_URL must be a mongodb://… or mongodb+srv://… URL.',
+    ],
+    [{ NUBO_REDIS_LIMIT_MB: '-1' }, 'NUBO_REDIS_LIMIT_MB must be a whole number, 0 to 1000000000, not "-1".'],
     [{ NUBO_SECRET: 'short-hunter2' }, 'NUBO_SECRET must be text of at least 32 bytes.'],
     [
       { NUBO_SECRET_FILE: '/nonexistent/x' },
@@ -181,11 +199,13 @@ describe('H8 secrets', () => {
 
   test('H8 printing masks every secret', () => {
     const secrets = { NUBO_SECRET: random, NUBO_APP_SECRET: `${random}a`, NUBO_OPERATOR_KEY: `${random}b` };
-    const text = printedConfig(parse({ ...secrets, NUBO_POSTGRES_URL: url, NUBO_PORT: '9000' }));
+    const tiers = { NUBO_REDIS_URL: 'redis://:rpw@x', NUBO_MONGO_URL: 'mongodb://u:mpw@x' };
+    const text = printedConfig(parse({ ...secrets, ...tiers, NUBO_POSTGRES_URL: url, NUBO_PORT: '9000' }));
     expect(text).toContain('NUBO_PORT=9000\n');
     expect(text).toContain('NUBO_SECRET=********\n');
     expect(text).not.toContain(random);
     expect(text).not.toContain('nubo:pw@');
+    expect(text).not.toMatch(/rpw|mpw/);
   });
 });
 
