@@ -17,7 +17,7 @@ export default defineConfig({
     // Most tests wait for servers rather than compute; and the proofs, one long file, go beside all others.
     maxWorkers: 2,
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/postgres-global.ts'],
+    globalSetup: ['test/support/postgres-global.ts', 'test/support/servers-global.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

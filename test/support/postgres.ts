@@ -3,12 +3,11 @@
  * cluster, one a test run. Each caller gets a database of its own, copied from a migrated template.
  */
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Sql } from 'postgres';
 import { migrate } from '#src/storage/postgres/migrate.js';
 import { openSql } from '#src/storage/postgres/sql.js';
+import { ask } from './broker.js';
 import { startCluster } from './postgres-cluster.js';
 
 export interface TestDatabase {
@@ -48,26 +47,9 @@ export async function openCluster(): Promise<Cluster> {
   }
 }
 
-let found: Promise<string> | undefined;
-
 /** Of the run's server; outside of a test run, of one that this process starts and that ends with it. */
 export function serverUrl(): Promise<string> {
-  found ??= findServer();
-  return found;
-}
-
-async function findServer(): Promise<string> {
-  const port = process.env[brokerVariable];
-  if (port === undefined) return (await openCluster()).url;
-  const socket = connect(Number(port), '127.0.0.1').setEncoding('utf8');
-  let answer = '';
-  socket.on('data', (chunk: string) => {
-    answer += chunk;
-  });
-  await once(socket, 'close');
-  const { url, error } = JSON.parse(answer) as { url?: string; error?: string };
-  if (url === undefined) throw new Error(error);
-  return url;
+  return ask(brokerVariable, 'postgres', async () => (await openCluster()).url);
 }
 
 /** @param options.empty without nubo's tables */
