@@ -67,7 +67,7 @@ const newMessage = fc.record(
   { requiredKeys: ['ev', 'conv', 'seq', 'number', 'id', 'from', 'at', 'text'] },
 );
 
-const logEvent = fc.oneof(
+export const logEvent = fc.oneof(
   newMessage,
   fc.record(
     {
