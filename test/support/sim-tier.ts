@@ -155,6 +155,13 @@ export class SimTier implements Mirror {
     });
   }
 
+  put(changes: readonly Change[], done: Parameters<Mirror['put']>[1]): void {
+    this.call(done, () => {
+      for (const change of changes) this.options.store.put(change);
+      return { kind: 'applied' as const, poisoned: [] };
+    });
+  }
+
   clear(done: Parameters<Mirror['clear']>[0]): void {
     this.call(done, () => {
       this.options.store.clear();

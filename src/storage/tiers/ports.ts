@@ -63,6 +63,8 @@ export interface Mirror extends Tier {
   ): void;
   /** Applies the changes, then moves the position. Idempotent; never back in version. One at a time for a source. */
   apply(step: MirrorStep, done: (result: Applied) => void): void;
+  /** Applies changes without moving anything: the pages of a rebuild. */
+  put(changes: readonly Change[], done: (result: Exclude<Applied, { kind: 'lost' }>) => void): void;
   /** Removes every element, and leaves the positions: what a mirror that begins empty begins with. */
   clear(done: (result: { kind: 'cleared' } | Failed) => void): void;
 }
