@@ -173,7 +173,7 @@ function writerKind(options: ShardCoreOptions, system: ActorSystem): ActorKind<W
 function readsOf({ store, tiers = [], ports, onTierRead }: ShardCoreOptions): ConversationPorts['store'] {
   if (tiers.length === 0) return store;
   const log = new TieredLog({
-    ...{ store, tiers, clock: ports.clock },
+    ...{ store, tiers, clock: ports.clock, timers: ports.timers },
     ...(onTierRead ? { onRead: onTierRead } : {}),
   });
   return {

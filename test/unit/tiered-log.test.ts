@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Change } from '#src/entities/entity.js';
+import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
 import type { LogStore } from '#src/storage/ports.js';
 import type { Tier, TierName } from '#src/storage/tiers/ports.js';
 import { TieredLog } from '#src/storage/tiers/tiered-log.js';
@@ -49,6 +50,7 @@ function createLog(events: readonly LogEvent[], tiers: Array<ReturnType<typeof t
     },
     tiers: tiers.map(({ fake }) => fake),
     clock: { now: () => now },
+    timers: nodeRuntimePorts().timers,
     onRead: (name, result) => void reads.push(`${name} ${result}`),
   });
   const read = (range: Partial<Parameters<LogStore['read']>[0]>): Promise<number[]> =>
@@ -96,6 +98,15 @@ test('T1 a tier that fails is passed over', async () => {
   const { read, reads } = createLog(all, [tier('redis', all, true), tier('mongo', all)]);
   expect(await read({ after: 3, before: 9, last: false })).toEqual(seqs(4, 8));
   expect(reads).toEqual(['redis failed', 'mongo hit']);
+});
+
+test('T1 a tier that stands still is waited for a quarter of a second', async () => {
+  const frozen = tier('redis', all);
+  const { read, reads } = createLog(all, [{ ...frozen, fake: { ...frozen.fake, events: () => {} } }]);
+  const begun = performance.now();
+  expect(await read({})).toEqual(seqs(91, 100));
+  expect(performance.now() - begun).toBeGreaterThan(200);
+  expect(reads).toEqual(['redis failed', 'postgres hit']);
 });
 
 test('the first events after a place, and the last before one, are asked for by their seqs', async () => {

@@ -6,7 +6,7 @@
 
 import { changeOfEvent } from '../../entities/messages.js';
 import { timeOfId } from '../../ids.js';
-import type { Clock } from '../../runtime/ports.js';
+import type { Clock, Timers } from '../../runtime/ports.js';
 import type { LogEvent } from '../../wire/events.js';
 import type { Failed, LogStore } from '../ports.js';
 import { recentDays, type Tier, type TierName, tierRangeMax } from './ports.js';
@@ -22,10 +22,13 @@ export interface TieredLogOptions {
   /** Fastest first. */
   readonly tiers: readonly Tier[];
   readonly clock: Clock;
+  readonly timers: Timers;
   /** For metrics: a tier was asked, and what came of it. */
   onRead?(tier: Answerer, result: 'hit' | 'miss' | 'failed'): void;
 }
 
+/** How long a tier is waited for. */
+const patienceMs = 250;
 const recentMs = recentDays * 24 * 3_600_000;
 /** An event is what it was first; whatever rewrites it has the number of its batch. */
 const firstVersion = 0;
@@ -67,12 +70,27 @@ export class TieredLog {
     if (tier.name === 'mongo' && (range.writtenBefore ?? Number.POSITIVE_INFINITY) < this.recentSince()) {
       return this.ask(place + 1, range, span, done);
     }
-    tier.events(span, (found) => {
+    this.askTier(tier, span, (found) => {
       this.options.onRead?.(tier.name, resultOf[found.kind]);
       if (found.kind !== 'events') return this.ask(place + 1, range, span, done);
       this.fill(found.events, this.options.tiers.slice(0, place));
       done(found);
     });
+  }
+
+  /** A tier that stands still is not waited for longer than the store would take. */
+  private askTier(tier: Tier, span: Span, done: Parameters<Tier['events']>[1]): void {
+    let isAnswered = false;
+    const once: typeof done = (found) => {
+      if (isAnswered) return;
+      isAnswered = true;
+      cancel();
+      done(found);
+    };
+    const cancel = this.options.timers.after(patienceMs, () =>
+      once({ kind: 'failed', message: `${tier.name} has not answered within ${patienceMs} ms` }),
+    );
+    tier.events(span, once);
   }
 
   private askStore(range: Range, done: (answer: Answer) => void): void {
