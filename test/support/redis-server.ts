@@ -8,6 +8,7 @@ import { findProgram, versionOf } from '#bench/peers/programs.js';
 import { ask } from './broker.js';
 import { installFromDebian } from './debian-package.js';
 import { type ServerControl, ServerProcess } from './server-process.js';
+import { serversVariable } from './servers-variable.js';
 
 export interface RedisProgram {
   readonly path: string;
@@ -22,8 +23,6 @@ export interface RedisServer extends ServerControl {
   /** undefined while it does not run. */
   readonly pid: number | undefined;
 }
-
-export const serversVariable = 'NUBO_TEST_SERVERS_BROKER';
 
 /** Sharded pub/sub came with it. */
 const versionMin = 7;
