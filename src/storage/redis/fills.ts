@@ -1,0 +1,60 @@
+/** What slower tiers had, on its way into Redis: nobody waits for it, one call at a time, and no more than fits. */
+import type { Change } from '../../entities/entity.js';
+import type { Turns } from '../../runtime/ports.js';
+import { placeOf } from '../tiers/place.js';
+
+const fillsMax = 5_000;
+const fillsPerCallMax = 500;
+
+type Put = (changes: readonly Change[], done: (isDone: boolean) => void) => void;
+
+export class Fills {
+  private readonly put: Put;
+  private readonly turns: Turns;
+  private readonly waiting = new Map<string, Change>();
+  private isUnderWay = false;
+  /** How many found no room, or no Redis. */
+  dropped = 0;
+
+  constructor({ put, turns }: { put: Put; turns: Turns }) {
+    this.put = put;
+    this.turns = turns;
+  }
+
+  add(changes: readonly Change[]): void {
+    for (const change of changes) {
+      const place = placeOf(change);
+      if (place === undefined) continue;
+      const name = `${change.entity.name} ${place}`;
+      const other = this.waiting.get(name);
+      if (other === undefined && this.waiting.size >= fillsMax) this.dropped += 1;
+      else if (other === undefined || other.version < change.version) this.waiting.set(name, change);
+    }
+    if (!this.isUnderWay && this.waiting.size > 0) {
+      this.isUnderWay = true;
+      // What comes in the same turn goes along.
+      this.turns.soon(() => this.next());
+    }
+  }
+
+  private next(): void {
+    const part: Change[] = [];
+    for (const [name, change] of this.waiting) {
+      if (part.length >= fillsPerCallMax) break;
+      part.push(change);
+      this.waiting.delete(name);
+    }
+    if (part.length === 0) {
+      this.isUnderWay = false;
+      return;
+    }
+    this.put(part, (isDone) => {
+      if (!isDone) {
+        // Redis is away: what still waits would be old when it is back.
+        this.dropped += part.length + this.waiting.size;
+        this.waiting.clear();
+      }
+      this.next();
+    });
+  }
+}
