@@ -1,0 +1,106 @@
+/**
+ * Unordered writes, as commands rather than through the driver's bulk objects: the same bytes on the wire, for half the
+ * time of this thread, and with the server's own words about each document.
+ */
+import { BSON, type Db, type Document } from 'mongodb';
+import { callMs } from './connection.js';
+import { isRefusal, isRefusalCode } from './failures.js';
+
+/** One document that the server did not take, by its place in what was sent. */
+export interface Fault {
+  readonly index: number;
+  readonly code: number;
+  readonly message: string;
+}
+
+interface WriteReply extends Document {
+  readonly writeErrors?: ReadonlyArray<{ index: number; code: number; errmsg: string }>;
+  readonly writeConcernError?: { code: number; errmsg: string };
+}
+
+/** With fewer, it may be that all are at fault; with all of more it is the server that takes nothing. */
+const refusedAllMin = 8;
+
+/** @throws Error when the call failed as a whole */
+export function insertAll(
+  database: Db,
+  collection: string,
+  documents: readonly Document[],
+): Promise<Fault[]> {
+  return sendAll(documents, (part) => write(database, { insert: collection, documents: part }));
+}
+
+/** Each replaces the document of its id, if that is of a smaller version. */
+export function replaceOlder(
+  database: Db,
+  collection: string,
+  documents: readonly Document[],
+): Promise<Fault[]> {
+  const updates = documents.map((document) => ({
+    q: { _id: document['_id'], v: { $lt: document['v'] } },
+    u: document,
+  }));
+  return sendAll(updates, (part) => write(database, { update: collection, updates: part }));
+}
+
+/** Removes by filters. */
+export async function deleteAll(
+  database: Db,
+  collection: string,
+  filters: readonly Document[],
+): Promise<Fault[]> {
+  const deletes = filters.map((q) => ({ q, limit: 0 }));
+  return sendAll(deletes, (part) => write(database, { delete: collection, deletes: part }));
+}
+
+async function write(database: Db, command: Document): Promise<Fault[]> {
+  const whole = { ...command, ordered: false, writeConcern: { w: 'majority' } };
+  const reply = (await database.command(whole, { timeoutMS: callMs.write })) as WriteReply;
+  const { writeErrors = [], writeConcernError } = reply;
+  if (writeConcernError !== undefined)
+    throw new Error(`a majority did not confirm: ${writeConcernError.errmsg}`);
+  const passing = writeErrors.find(({ code }) => !isRefusalCode(code));
+  if (passing !== undefined) throw new Error(`Mongo answers: ${passing.errmsg} (${passing.code})`);
+  return writeErrors.map(({ index, code, errmsg }) => ({ index, code, message: errmsg }));
+}
+
+/** Some servers refuse the whole call because of one document, as does the driver: halves tell which. */
+async function sendAll(
+  statements: readonly Document[],
+  send: (part: readonly Document[]) => Promise<Fault[]>,
+): Promise<Fault[]> {
+  const faults: Fault[] = [];
+  let refusals = 0;
+  const parts = [{ start: 0, end: statements.length }];
+  for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+    const { start, end } = part;
+    if (start === end) continue;
+    try {
+      const found = await send(
+        start === 0 && end === statements.length ? statements : statements.slice(start, end),
+      );
+      faults.push(...found.map((fault) => ({ ...fault, index: fault.index + start })));
+    } catch (error) {
+      if (!isRefusal(error) && !isUnsendable(error)) throw error;
+      if (end - start > 1) {
+        const middle = (start + end) >> 1;
+        parts.push({ start: middle, end }, { start, end: middle });
+        continue;
+      }
+      faults.push(faultOf(error, start));
+      refusals += 1;
+      if (refusals >= refusedAllMin && refusals > start) throw error;
+    }
+  }
+  return faults;
+}
+
+/** The driver cannot make BSON of it. */
+function isUnsendable(error: unknown): boolean {
+  return error instanceof BSON.BSONError || error instanceof RangeError || error instanceof TypeError;
+}
+
+function faultOf(error: unknown, index: number): Fault {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  return { index, code: typeof code === 'number' ? code : 0, message: String(message) };
+}

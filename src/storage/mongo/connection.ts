@@ -1,0 +1,126 @@
+/**
+ * The connections of one thread to Mongo, behind a breaker. While the server is away or frozen, calls are answered
+ * at once, so that nothing gathers; every so often one asks whether it is back.
+ *
+ * States: open for calls → (an outage) → away until the next probe → (the probe is answered) → open for calls.
+ */
+import { type Db, MongoClient } from 'mongodb';
+import { UserError } from '../../errors.js';
+import { isOutage, sentenceOf } from './failures.js';
+
+export interface MongoConnectionOptions {
+  /** `mongodb://user:password@host:port/database` */
+  readonly url: string;
+  /** Unix ms, for the breaker's pauses. */
+  readonly now?: () => number;
+  /** Called when the server goes away and when it is back, never twice for the same. */
+  readonly onMove?: (move: { isAway: boolean; message: string }) => void;
+}
+
+/** What a call may take, in milliseconds, by kind. */
+export const callMs = { read: 2_000, write: 10_000, position: 2_000 } as const;
+
+const databaseDefault = 'nubo_recent';
+/** Without one the driver would take `test`. */
+const namesDatabase = /^[a-z+]+:\/\/[^/]+\/[^?/]/i;
+const poolConnectionsMax = 4;
+/** Together with what finds out that a server is gone, a call takes less than a second. */
+const selectionMs = 800;
+/** More calls than this under way at once are refused: a server that freezes is noticed only after `callMs`. */
+const callsMax = 256;
+const probeMs = 1_000;
+const pauseMsMin = 250;
+const pauseMsMax = 2_000;
+
+export class MongoConnection {
+  private readonly client: MongoClient;
+  private readonly now: () => number;
+  private readonly onMove: NonNullable<MongoConnectionOptions['onMove']>;
+  private away: { message: string; probeAt: number; pauseMs: number } | undefined;
+  private isProbing = false;
+  private calls = 0;
+  readonly database: Db;
+
+  /** @throws UserError when the URL is none. Connects when it is first used. */
+  constructor({ url, now = Date.now, onMove = () => {} }: MongoConnectionOptions) {
+    this.client = openClient(url);
+    this.database = this.client.db(namesDatabase.test(url) ? undefined : databaseDefault);
+    this.now = now;
+    this.onMove = onMove;
+  }
+
+  /** Why Mongo is not used now; undefined while it is. */
+  get trouble(): string | undefined {
+    return this.away?.message;
+  }
+
+  /**
+   * Makes a call, unless the server is away.
+   *
+   * @throws Error with a sentence for whoever runs nubo, when Mongo is away or goes away; else what the call throws
+   */
+  async run<Result>(call: (database: Db) => Promise<Result>): Promise<Result> {
+    if (this.away !== undefined) {
+      void this.probe();
+      throw new Error(this.away.message);
+    }
+    if (this.calls >= callsMax) throw new Error('Mongo is slow: too many calls wait for it');
+    this.calls += 1;
+    try {
+      return await call(this.database);
+    } catch (error) {
+      if (!isOutage(error)) throw error;
+      const message = sentenceOf(error);
+      this.leave(message, pauseMsMin);
+      throw new Error(message, { cause: error });
+    } finally {
+      this.calls -= 1;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.client.close();
+  }
+
+  /** Asks at most one thing at a time of a server that is away, with longer and longer pauses. */
+  private async probe(): Promise<void> {
+    const { away } = this;
+    if (away === undefined || this.isProbing || this.now() < away.probeAt) return;
+    this.isProbing = true;
+    try {
+      await this.database.command({ ping: 1 }, { timeoutMS: probeMs });
+      this.away = undefined;
+      this.onMove({ isAway: false, message: 'Mongo is back' });
+    } catch (error) {
+      const pauseMs = Math.min(pauseMsMax, away.pauseMs * 2);
+      this.away = { message: sentenceOf(error), probeAt: this.now() + pauseMs, pauseMs };
+    } finally {
+      this.isProbing = false;
+    }
+  }
+
+  private leave(message: string, pauseMs: number): void {
+    if (this.away !== undefined) return;
+    this.away = { message, probeAt: this.now() + pauseMs, pauseMs };
+    this.onMove({ isAway: true, message });
+  }
+}
+
+function openClient(url: string): MongoClient {
+  try {
+    return new MongoClient(url, {
+      appName: 'nubo',
+      maxPoolSize: poolConnectionsMax,
+      serverSelectionTimeoutMS: selectionMs,
+      connectTimeoutMS: selectionMs,
+      timeoutMS: callMs.write,
+      writeConcern: { w: 'majority' },
+      // The mirror's writer repeats what failed, and readers go to the next tier.
+      retryReads: false,
+      retryWrites: false,
+      ignoreUndefined: true,
+    });
+  } catch (error) {
+    throw new UserError(sentenceOf(error));
+  }
+}

@@ -1,0 +1,79 @@
+/** What an error of Mongo or of its driver means: a sentence for whoever runs nubo, and whether the server is away. */
+import {
+  MongoCompatibilityError,
+  MongoError,
+  MongoInvalidArgumentError,
+  MongoNetworkError,
+  MongoOperationTimeoutError,
+  MongoParseError,
+  MongoServerError,
+  MongoServerSelectionError,
+} from 'mongodb';
+
+const unauthorized = 13;
+const authenticationFailed = 18;
+const duplicateKey = 11_000;
+
+/**
+ * Codes that say nothing of what was sent: no primary, a shutdown, time limits, locks, a full disk, a write concern
+ * that was not met. The same call may succeed later.
+ */
+const passingCodes: ReadonlySet<unknown> = new Set([
+  6, 7, 24, 46, 50, 64, 89, 91, 100, 112, 133, 134, 136, 175, 189, 202, 225, 262, 290, 314, 365, 9001, 10_058,
+  10_107, 11_600, 11_601, 11_602, 12_501, 13_388, 13_435, 13_436, 14_031, 20_250, 50_913,
+]);
+
+/** The server cannot be used now, whatever it is asked: no other call need be tried for a moment. */
+export function isOutage(error: unknown): boolean {
+  if (error instanceof MongoServerError) return error.code !== unauthorized && !isRefusal(error);
+  if (error instanceof MongoInvalidArgumentError) return false;
+  return error instanceof MongoError;
+}
+
+/** The server understood, and will not take what was sent, now or later. */
+export function isRefusal(error: unknown): boolean {
+  if (!(error instanceof MongoServerError)) return false;
+  return isRefusalCode(error.code) && !error.hasErrorLabel('RetryableWriteError');
+}
+
+export function isRefusalCode(code: unknown): boolean {
+  return code !== unauthorized && code !== authenticationFailed && !passingCodes.has(code);
+}
+
+export function isDuplicateKey(code: unknown): boolean {
+  return code === duplicateKey;
+}
+
+/** One sentence, without the URL: it may hold a password. */
+export function sentenceOf(error: unknown): string {
+  const root = rootOf(error);
+  if (!(root instanceof Error)) return String(root);
+  const { message } = root;
+  if (root instanceof MongoServerError) {
+    if (root.code === authenticationFailed) {
+      return 'Mongo refuses the user or the password: correct NUBO_MONGO_URL (a user of another database needs ?authSource=…).';
+    }
+    if (root.code === unauthorized) {
+      return `The user of NUBO_MONGO_URL lacks a permission: give it the role readWrite on nubo's database (${message}).`;
+    }
+    return `Mongo answers: ${message} (${root.codeName ?? root.code})`;
+  }
+  if (root instanceof MongoOperationTimeoutError) return 'Mongo does not answer in time';
+  if (/maximum wire version/.test(message)) return 'This Mongo is too old: nubo needs MongoDB 4.4 or newer.';
+  if (root instanceof MongoCompatibilityError) return `This Mongo cannot be used: ${message}`;
+  if (/message size|message length|opCode|BSON|wrong version number|Parse Error/i.test(message)) {
+    return 'What answers at NUBO_MONGO_URL is no MongoDB: correct the address or the port.';
+  }
+  if (root instanceof MongoParseError) return `NUBO_MONGO_URL is no address of a Mongo: ${message}`;
+  if (root instanceof MongoNetworkError)
+    return `Mongo cannot be reached: ${message || 'the connection was lost'}`;
+  return message === '' ? root.name : message;
+}
+
+/** Why no server could be selected is told by what happened to the servers. */
+function rootOf(error: unknown): unknown {
+  if (!(error instanceof MongoServerSelectionError)) return error;
+  const { reason } = error;
+  const servers = [...(reason?.servers?.values() ?? [])];
+  return servers.find((server) => server.error)?.error ?? error.cause ?? error;
+}

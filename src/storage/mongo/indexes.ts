@@ -1,0 +1,147 @@
+/**
+ * The indexes of every collection: those of its declaration, and one by which the server itself removes what was not
+ * used for 30 days. A server may lack a kind of index: then the rest is made, and it is said once what is missing.
+ */
+import type { CreateIndexesOptions, Db, IndexSpecification } from 'mongodb';
+import type { CollectionIndex, Entity, Field, FieldType } from '../../entities/entity.js';
+import { UserError } from '../../errors.js';
+import { recentDays } from '../tiers/ports.js';
+import type { MongoConnection } from './connection.js';
+import { isRefusal, sentenceOf } from './failures.js';
+
+export interface IndexOptions {
+  readonly entities: readonly Entity[];
+  /** Of text indexes, such as `french`; without one, words are taken as they are. */
+  readonly language?: string;
+}
+
+/** Kinds of index that servers are known to lack. */
+export type IndexFeature = 'ttl' | 'text' | 'unique' | 'sparse' | 'plain';
+
+export interface IndexReport {
+  /** Each kind that was refused, with the server's words and the collections it was wanted for. */
+  readonly refused: ReadonlyMap<IndexFeature, { message: string; collections: string[] }>;
+}
+
+/** Of a month of 30 days. */
+export const lastUseSeconds = recentDays * 86_400;
+/** An index over what is there already may take a while. */
+const indexMs = 60_000;
+
+interface Attempt {
+  readonly feature: IndexFeature;
+  readonly keys: IndexSpecification;
+  readonly options: CreateIndexesOptions;
+}
+
+/** @throws Error when Mongo is away */
+export async function prepareIndexes(
+  connection: MongoConnection,
+  { entities, language = 'none' }: IndexOptions,
+): Promise<IndexReport> {
+  const refused = new Map<IndexFeature, { message: string; collections: string[] }>();
+  const onRefused = (feature: IndexFeature, collection: string, message: string) => {
+    const known = refused.get(feature);
+    if (known === undefined) refused.set(feature, { message, collections: [collection] });
+    else if (!known.collections.includes(collection)) known.collections.push(collection);
+  };
+  for (const entity of entities) {
+    const all = [...entity.indexes.map((index) => attemptsFor(entity, index, language)), lastUseAttempts];
+    for (const attempts of all) {
+      await connection.run((database) =>
+        makeFirstTaken(database, attempts, {
+          collection: entity.collection,
+          onRefused: (feature, message) => onRefused(feature, entity.collection, message),
+        }),
+      );
+    }
+  }
+  return { refused };
+}
+
+/** One sentence for each kind that is missing, and what that means. */
+export function refusalLines({ refused }: IndexReport): string[] {
+  return [...refused].map(
+    ([feature, { message, collections }]) =>
+      `This Mongo refuses ${meanings[feature]} (${collections.join(', ')}): ${message}`,
+  );
+}
+
+const meanings: Readonly<Record<IndexFeature, string>> = {
+  ttl: `indexes that remove what is old, so nubo does it once a day`,
+  text: 'text indexes, so Postgres searches',
+  unique:
+    'unique indexes over some documents only, so they are made without that: Postgres keeps values unique',
+  sparse: 'sparse indexes, so they are made over all documents',
+  plain: 'an index that is wanted, so some reads are slower',
+};
+
+/** An index that cannot expire anything still finds what has to be removed. */
+const lastUseAttempts: readonly Attempt[] = [
+  { feature: 'ttl', keys: { last_use: 1 }, options: { expireAfterSeconds: lastUseSeconds } },
+  { feature: 'plain', keys: { last_use: 1 }, options: {} },
+];
+
+function attemptsFor(entity: Entity, index: CollectionIndex, language: string): Attempt[] {
+  const keys = { ...index.keys };
+  const plain: Attempt = { feature: 'plain', keys, options: {} };
+  if (Object.values(keys).includes('text')) {
+    return [{ feature: 'text', keys, options: { default_language: language } }];
+  }
+  if (index.isUnique === true) {
+    // Those without a value, and those that are gone, are not in it: else there could be only one of them.
+    const partialFilterExpression = Object.fromEntries(
+      Object.keys(keys).map((column) => [column, { $type: bsonTypeOf(entity, column) }]),
+    );
+    return [{ feature: 'unique', keys, options: { unique: true, partialFilterExpression } }, plain];
+  }
+  return index.isSparse === true ? [{ feature: 'sparse', keys, options: { sparse: true } }, plain] : [plain];
+}
+
+function bsonTypeOf(entity: Entity, column: string): string {
+  const fields: readonly Field[] = Object.values(entity.fields);
+  const field = fields.find((one) => one.column === column);
+  return bsonTypes[field?.type ?? 'text'];
+}
+
+const bsonTypes: Readonly<Record<FieldType, string>> = {
+  uuid: 'binData',
+  text: 'string',
+  smallint: 'number',
+  bigint: 'number',
+  boolean: 'bool',
+  time: 'date',
+  date: 'string',
+  json: 'object',
+  uuids: 'array',
+  texts: 'array',
+  addresses: 'array',
+};
+
+async function makeFirstTaken(
+  database: Db,
+  attempts: readonly Attempt[],
+  {
+    collection,
+    onRefused,
+  }: { collection: string; onRefused: (feature: IndexFeature, message: string) => void },
+): Promise<void> {
+  for (const { feature, keys, options } of attempts) {
+    try {
+      await database.collection(collection).createIndex(keys, { ...options, timeoutMS: indexMs });
+      return;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      onRefused(feature, sentenceOf(error));
+    }
+  }
+}
+
+/** @throws UserError when the server cannot be used at all, with what to do */
+export async function checkMongo(connection: MongoConnection): Promise<void> {
+  try {
+    await connection.database.command({ ping: 1 }, { timeoutMS: 5_000 });
+  } catch (error) {
+    throw new UserError(sentenceOf(error));
+  }
+}

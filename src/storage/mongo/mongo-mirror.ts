@@ -1,0 +1,123 @@
+/** What is recent, whole: Mongo as a mirror of Postgres. */
+import type { Change, Entity } from '../../entities/entity.js';
+import type { Failed } from '../ports.js';
+import type { Mirror, MirrorStep, Poisoned } from '../tiers/ports.js';
+import type { MongoConnection } from './connection.js';
+import { sentenceOf } from './failures.js';
+import { Fills } from './fills.js';
+import { prepareIndexes } from './indexes.js';
+import { movePosition, readPosition } from './positions.js';
+import { findElements, findEvents } from './reads.js';
+import { Touches } from './touches.js';
+import { dropAll } from './upkeep.js';
+import { writeChanges } from './writes.js';
+
+export interface MongoMirrorOptions {
+  /** One per thread; whoever made it closes it. */
+  readonly connection: MongoConnection;
+  readonly entities: readonly Entity[];
+  /** Of the text indexes that are made after a wipe; without one, words are taken as they are. */
+  readonly language?: string;
+  /** Unix ms. */
+  readonly now?: () => number;
+}
+
+export class MongoMirror implements Mirror {
+  readonly name = 'mongo';
+  readonly isWhole = true;
+  private readonly options: MongoMirrorOptions;
+  private readonly connection: MongoConnection;
+  private readonly now: () => number;
+  private readonly touches: Touches;
+  private readonly fills: Fills;
+
+  constructor(options: MongoMirrorOptions) {
+    const { connection, now = Date.now } = options;
+    this.options = options;
+    this.connection = connection;
+    this.now = now;
+    this.touches = new Touches(connection, now);
+    this.fills = new Fills(connection, now);
+  }
+
+  /** Changes given to `fill` that were not kept. */
+  get droppedFills(): number {
+    return this.fills.dropped;
+  }
+
+  events(range: Parameters<Mirror['events']>[0], done: Parameters<Mirror['events']>[1]): void {
+    const found = this.connection.run((database) => findEvents(database, range, this.onRead));
+    answer(found, done, (events) => (events === undefined ? { kind: 'absent' } : { kind: 'events', events }));
+  }
+
+  get(entity: Entity, ids: readonly string[], done: Parameters<Mirror['get']>[2]): void {
+    const found = this.connection.run((database) => findElements(database, { entity, ids }, this.onRead));
+    answer(found, done, (elements) => ({ kind: 'elements', elements }));
+  }
+
+  fill(changes: readonly Change[]): void {
+    this.fills.add(changes);
+  }
+
+  position(source: string, done: Parameters<Mirror['position']>[1]): void {
+    const read = this.connection.run((database) => readPosition(database, source));
+    answer(read, done, (position) => ({ kind: 'position', position }));
+  }
+
+  apply(step: MirrorStep, done: Parameters<Mirror['apply']>[1]): void {
+    answer(this.take(step), done, (poisoned) =>
+      poisoned === 'lost' ? { kind: 'lost' } : { kind: 'applied', poisoned },
+    );
+  }
+
+  put(changes: readonly Change[], done: Parameters<Mirror['put']>[1]): void {
+    const written = writeChanges(this.connection, { changes, now: this.now() });
+    answer(written, done, (poisoned) => ({ kind: 'applied', poisoned }));
+  }
+
+  clear(done: Parameters<Mirror['clear']>[0]): void {
+    const { entities, language } = this.options;
+    const cleared = dropAll(this.connection, entities).then(() =>
+      prepareIndexes(this.connection, { entities, ...(language === undefined ? {} : { language }) }),
+    );
+    answer(cleared, done, () => ({ kind: 'cleared' }));
+  }
+
+  /** Writes down what was read and not yet touched; for an orderly end, and for tests. */
+  flush(): Promise<void> {
+    return this.touches.flush();
+  }
+
+  close(): void {
+    this.touches.close();
+  }
+
+  /**
+   * The position is asked for before as well: what is written into a Mongo that was wiped would say nothing of what is
+   * missing. One that stands at the end of the step has applied it before, and its answer was lost.
+   */
+  private async take({ source, from, to, changes }: MirrorStep): Promise<Poisoned[] | 'lost'> {
+    const position = await this.connection.run((database) => readPosition(database, source));
+    if (position !== from && position !== to) return 'lost';
+    const poisoned = await writeChanges(this.connection, { changes, now: this.now() });
+    const isMoved = await this.connection.run((database) =>
+      movePosition(database, { source, from: position, to }),
+    );
+    return isMoved ? poisoned : 'lost';
+  }
+
+  private readonly onRead: Parameters<typeof findElements>[2] = (collection, document) =>
+    this.touches.add(collection, document);
+}
+
+/** Outside the promise, in a later turn: what `done` throws is no rejection. */
+function answer<Value, const Result>(
+  promise: Promise<Value>,
+  done: (result: Result | Failed) => void,
+  resultOf: (value: Value) => NoInfer<Result>,
+): void {
+  promise.then(
+    (value) => setImmediate(() => done(resultOf(value))),
+    (error: unknown) => setImmediate(() => done({ kind: 'failed', message: sentenceOf(error) })),
+  );
+}

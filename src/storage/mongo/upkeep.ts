@@ -1,0 +1,98 @@
+/** What is done to whole collections: old documents removed, all of them walked, all of them dropped. */
+import { type Db, type Document, MongoServerError } from 'mongodb';
+import type { Change, Entity } from '../../entities/entity.js';
+import { recentDays } from '../tiers/ports.js';
+import type { MongoConnection } from './connection.js';
+import { type DocumentId, shapeOf } from './document.js';
+import { positionsCollection } from './positions.js';
+import { uuidBinary } from './values.js';
+
+export interface Removed {
+  readonly collection: string;
+  readonly documents: number;
+}
+
+/** Removing a month's worth, walking and dropping may take a while. */
+const upkeepMs = 60_000;
+const dayMs = 86_400_000;
+/** Some servers say so of what need not be dropped. */
+const namespaceNotFound = 26;
+
+/**
+ * Removes what was not used for 30 days: at each start, and daily where the server does not do it by itself.
+ *
+ * @param now Unix ms
+ * @throws Error when Mongo is away; collections before that one are done
+ */
+export async function removeUnused(
+  connection: MongoConnection,
+  { entities, now }: { entities: readonly Entity[]; now: number },
+): Promise<Removed[]> {
+  const before = new Date(now - recentDays * dayMs);
+  const removed: Removed[] = [];
+  for (const { collection } of entities) {
+    const { deletedCount } = await connection.run((database) =>
+      database.collection(collection).deleteMany({ last_use: { $lt: before } }, { timeoutMS: upkeepMs }),
+    );
+    removed.push({ collection, documents: deletedCount });
+  }
+  return removed;
+}
+
+/** Drops every collection that is nubo's, and nothing else in the database. */
+export async function dropAll(connection: MongoConnection, entities: readonly Entity[]): Promise<void> {
+  // The positions go first: what is half dropped stands nowhere.
+  const collections = [positionsCollection, ...entities.map((entity) => entity.collection)];
+  for (const collection of collections) {
+    await connection.run((database) => dropCollection(database, collection));
+  }
+}
+
+async function dropCollection(database: Db, collection: string): Promise<void> {
+  try {
+    await database.dropCollection(collection, { timeoutMS: upkeepMs });
+  } catch (error) {
+    if (!(error instanceof MongoServerError && error.code === namespaceNotFound)) throw error;
+  }
+}
+
+/** A document as it is: what it says, or that it says nothing. */
+export interface Walked {
+  /** As text; of a document whose id is none of the entity's, whatever it is. */
+  readonly id: string;
+  /** undefined: it is malformed, and readers take it for absent. */
+  readonly change: Change | undefined;
+  readonly document: Document;
+}
+
+/** A page of a collection, in the order of `_id`. `next` undefined: that was all. */
+export interface WalkedPage {
+  readonly documents: readonly Walked[];
+  readonly next: DocumentId | undefined;
+}
+
+/** Before every id. */
+const zeroUuid = '00000000-0000-0000-0000-000000000000';
+
+/** @param after `next` of the page before; undefined: from the beginning */
+export async function walkCollection(
+  connection: MongoConnection,
+  { entity, after, limit }: { entity: Entity; after: DocumentId | undefined; limit: number },
+): Promise<WalkedPage> {
+  const shape = shapeOf(entity);
+  const first = shape.hasUuidIds ? uuidBinary(zeroUuid) : '';
+  const documents = await connection.run((database) =>
+    database
+      .collection<Document & { _id: DocumentId }>(entity.collection)
+      .find({ _id: after === undefined ? { $gte: first } : { $gt: after } }, { timeoutMS: upkeepMs })
+      .sort({ _id: 1 })
+      .limit(limit)
+      .toArray(),
+  );
+  const walked = documents.map((document): Walked => {
+    const element = shape.elementOf(document);
+    const id = element?.id ?? String(document._id);
+    return { id, change: element === undefined ? undefined : { entity, ...element }, document };
+  });
+  return { documents: walked, next: documents.length < limit ? undefined : documents.at(-1)?._id };
+}
