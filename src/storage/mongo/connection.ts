@@ -6,6 +6,7 @@
  */
 import { type Db, MongoClient } from 'mongodb';
 import { UserError } from '../../errors.js';
+import { scrub } from '../../log.js';
 import { isOutage, sentenceOf } from './failures.js';
 
 export interface MongoConnectionOptions {
@@ -18,7 +19,8 @@ export interface MongoConnectionOptions {
 }
 
 /** What a call may take, in milliseconds, by kind. */
-export const callMs = { read: 2_000, write: 10_000, position: 2_000 } as const;
+export const callMs = { read: 2_000, position: 2_000, write: 10_000, upkeep: 60_000 } as const;
+type CallKind = keyof typeof callMs;
 
 const databaseDefault = 'nubo_recent';
 /** Without one the driver would take `test`. */
@@ -29,6 +31,8 @@ const selectionMs = 800;
 /** More calls than this under way at once are refused: a server that freezes is noticed only after `callMs`. */
 const callsMax = 256;
 const probeMs = 1_000;
+/** The driver's own limits count first; of a server that froze it may clean up for as long again. */
+const graceMs = 200;
 const pauseMsMin = 250;
 const pauseMsMax = 2_000;
 
@@ -57,24 +61,26 @@ export class MongoConnection {
   /**
    * Makes a call, unless the server is away.
    *
+   * @param kind says how long it may take
    * @throws Error with a sentence for whoever runs nubo, when Mongo is away or goes away; else what the call throws
    */
-  async run<Result>(call: (database: Db) => Promise<Result>): Promise<Result> {
+  async run<Result>(kind: CallKind, call: (database: Db) => Promise<Result>): Promise<Result> {
     if (this.away !== undefined) {
       void this.probe();
       throw new Error(this.away.message);
     }
     if (this.calls >= callsMax) throw new Error('Mongo is slow: too many calls wait for it');
     this.calls += 1;
+    const made = call(this.database).finally(() => {
+      this.calls -= 1;
+    });
     try {
-      return await call(this.database);
+      return await within(callMs[kind] + graceMs, made);
     } catch (error) {
-      if (!isOutage(error)) throw error;
+      if (!(error instanceof NoAnswer) && !isOutage(error)) throw error;
       const message = sentenceOf(error);
       this.leave(message, pauseMsMin);
       throw new Error(message, { cause: error });
-    } finally {
-      this.calls -= 1;
     }
   }
 
@@ -106,6 +112,16 @@ export class MongoConnection {
   }
 }
 
+class NoAnswer extends Error {}
+
+/** Of an answer that comes later nobody hears. */
+function within<Result>(ms: number, promise: Promise<Result>): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new NoAnswer('Mongo does not answer in time')), ms);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
 function openClient(url: string): MongoClient {
   try {
     return new MongoClient(url, {
@@ -121,6 +137,7 @@ function openClient(url: string): MongoClient {
       ignoreUndefined: true,
     });
   } catch (error) {
-    throw new UserError(sentenceOf(error));
+    const message = error instanceof Error ? error.message : String(error);
+    throw new UserError(`NUBO_MONGO_URL is no address of a Mongo: ${scrub(message)}`);
   }
 }

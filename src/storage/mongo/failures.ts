@@ -5,7 +5,6 @@ import {
   MongoInvalidArgumentError,
   MongoNetworkError,
   MongoOperationTimeoutError,
-  MongoParseError,
   MongoServerError,
   MongoServerSelectionError,
 } from 'mongodb';
@@ -64,7 +63,6 @@ export function sentenceOf(error: unknown): string {
   if (/message size|message length|opCode|BSON|wrong version number|Parse Error/i.test(message)) {
     return 'What answers at NUBO_MONGO_URL is no MongoDB: correct the address or the port.';
   }
-  if (root instanceof MongoParseError) return `NUBO_MONGO_URL is no address of a Mongo: ${message}`;
   if (root instanceof MongoNetworkError)
     return `Mongo cannot be reached: ${message || 'the connection was lost'}`;
   return message === '' ? root.name : message;

@@ -6,7 +6,7 @@ import type { CreateIndexesOptions, Db, IndexSpecification } from 'mongodb';
 import type { CollectionIndex, Entity, Field, FieldType } from '../../entities/entity.js';
 import { UserError } from '../../errors.js';
 import { recentDays } from '../tiers/ports.js';
-import type { MongoConnection } from './connection.js';
+import { callMs, type MongoConnection } from './connection.js';
 import { isRefusal, sentenceOf } from './failures.js';
 
 export interface IndexOptions {
@@ -25,8 +25,6 @@ export interface IndexReport {
 
 /** Of a month of 30 days. */
 export const lastUseSeconds = recentDays * 86_400;
-/** An index over what is there already may take a while. */
-const indexMs = 60_000;
 
 interface Attempt {
   readonly feature: IndexFeature;
@@ -48,7 +46,7 @@ export async function prepareIndexes(
   for (const entity of entities) {
     const all = [...entity.indexes.map((index) => attemptsFor(entity, index, language)), lastUseAttempts];
     for (const attempts of all) {
-      await connection.run((database) =>
+      await connection.run('upkeep', (database) =>
         makeFirstTaken(database, attempts, {
           collection: entity.collection,
           onRefused: (feature, message) => onRefused(feature, entity.collection, message),
@@ -128,7 +126,7 @@ async function makeFirstTaken(
 ): Promise<void> {
   for (const { feature, keys, options } of attempts) {
     try {
-      await database.collection(collection).createIndex(keys, { ...options, timeoutMS: indexMs });
+      await database.collection(collection).createIndex(keys, { ...options, timeoutMS: callMs.upkeep });
       return;
     } catch (error) {
       if (!isRefusal(error)) throw error;

@@ -46,12 +46,14 @@ export class MongoMirror implements Mirror {
   }
 
   events(range: Parameters<Mirror['events']>[0], done: Parameters<Mirror['events']>[1]): void {
-    const found = this.connection.run((database) => findEvents(database, range, this.onRead));
+    const found = this.connection.run('read', (database) => findEvents(database, range, this.onRead));
     answer(found, done, (events) => (events === undefined ? { kind: 'absent' } : { kind: 'events', events }));
   }
 
   get(entity: Entity, ids: readonly string[], done: Parameters<Mirror['get']>[2]): void {
-    const found = this.connection.run((database) => findElements(database, { entity, ids }, this.onRead));
+    const found = this.connection.run('read', (database) =>
+      findElements(database, { entity, ids }, this.onRead),
+    );
     answer(found, done, (elements) => ({ kind: 'elements', elements }));
   }
 
@@ -60,7 +62,7 @@ export class MongoMirror implements Mirror {
   }
 
   position(source: string, done: Parameters<Mirror['position']>[1]): void {
-    const read = this.connection.run((database) => readPosition(database, source));
+    const read = this.connection.run('position', (database) => readPosition(database, source));
     answer(read, done, (position) => ({ kind: 'position', position }));
   }
 
@@ -97,10 +99,10 @@ export class MongoMirror implements Mirror {
    * missing. One that stands at the end of the step has applied it before, and its answer was lost.
    */
   private async take({ source, from, to, changes }: MirrorStep): Promise<Poisoned[] | 'lost'> {
-    const position = await this.connection.run((database) => readPosition(database, source));
+    const position = await this.connection.run('position', (database) => readPosition(database, source));
     if (position !== from && position !== to) return 'lost';
     const poisoned = await writeChanges(this.connection, { changes, now: this.now() });
-    const isMoved = await this.connection.run((database) =>
+    const isMoved = await this.connection.run('position', (database) =>
       movePosition(database, { source, from: position, to }),
     );
     return isMoved ? poisoned : 'lost';

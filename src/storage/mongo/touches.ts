@@ -53,7 +53,7 @@ export class Touches {
       for (let start = 0; start < ids.length; start += touchesPerCallMax) {
         const some = ids.slice(start, start + touchesPerCallMax);
         await this.connection
-          .run((database) =>
+          .run('write', (database) =>
             database
               .collection<{ _id: DocumentId; last_use: Date }>(collection)
               .updateMany({ _id: { $in: some } }, { $set: { last_use } }, { timeoutMS: callMs.write }),

@@ -2,7 +2,7 @@
 import { type Db, type Document, MongoServerError } from 'mongodb';
 import type { Change, Entity } from '../../entities/entity.js';
 import { recentDays } from '../tiers/ports.js';
-import type { MongoConnection } from './connection.js';
+import { callMs, type MongoConnection } from './connection.js';
 import { type DocumentId, shapeOf } from './document.js';
 import { positionsCollection } from './positions.js';
 import { uuidBinary } from './values.js';
@@ -12,8 +12,6 @@ export interface Removed {
   readonly documents: number;
 }
 
-/** Removing a month's worth, walking and dropping may take a while. */
-const upkeepMs = 60_000;
 const dayMs = 86_400_000;
 /** Some servers say so of what need not be dropped. */
 const namespaceNotFound = 26;
@@ -31,8 +29,8 @@ export async function removeUnused(
   const before = new Date(now - recentDays * dayMs);
   const removed: Removed[] = [];
   for (const { collection } of entities) {
-    const { deletedCount } = await connection.run((database) =>
-      database.collection(collection).deleteMany({ last_use: { $lt: before } }, { timeoutMS: upkeepMs }),
+    const { deletedCount } = await connection.run('upkeep', (database) =>
+      database.collection(collection).deleteMany({ last_use: { $lt: before } }, { timeoutMS: callMs.upkeep }),
     );
     removed.push({ collection, documents: deletedCount });
   }
@@ -44,13 +42,13 @@ export async function dropAll(connection: MongoConnection, entities: readonly En
   // The positions go first: what is half dropped stands nowhere.
   const collections = [positionsCollection, ...entities.map((entity) => entity.collection)];
   for (const collection of collections) {
-    await connection.run((database) => dropCollection(database, collection));
+    await connection.run('upkeep', (database) => dropCollection(database, collection));
   }
 }
 
 async function dropCollection(database: Db, collection: string): Promise<void> {
   try {
-    await database.dropCollection(collection, { timeoutMS: upkeepMs });
+    await database.dropCollection(collection, { timeoutMS: callMs.upkeep });
   } catch (error) {
     if (!(error instanceof MongoServerError && error.code === namespaceNotFound)) throw error;
   }
@@ -81,10 +79,10 @@ export async function walkCollection(
 ): Promise<WalkedPage> {
   const shape = shapeOf(entity);
   const first = shape.hasUuidIds ? uuidBinary(zeroUuid) : '';
-  const documents = await connection.run((database) =>
+  const documents = await connection.run('upkeep', (database) =>
     database
       .collection<Document & { _id: DocumentId }>(entity.collection)
-      .find({ _id: after === undefined ? { $gte: first } : { $gt: after } }, { timeoutMS: upkeepMs })
+      .find({ _id: after === undefined ? { $gte: first } : { $gt: after } }, { timeoutMS: callMs.upkeep })
       .sort({ _id: 1 })
       .limit(limit)
       .toArray(),

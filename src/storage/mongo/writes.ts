@@ -32,9 +32,9 @@ export async function writeChanges(
 ): Promise<Poisoned[]> {
   const poisoned: Poisoned[] = [];
   for (const bulk of bulksOf(changes, { now, onPoisoned: (one) => poisoned.push(one) })) {
-    poisoned.push(...(await connection.run((database) => writeBulk(database, bulk))));
+    poisoned.push(...(await connection.run('write', (database) => writeBulk(database, bulk))));
   }
-  if (poisoned.length > 0) await connection.run((database) => removeOlder(database, poisoned));
+  if (poisoned.length > 0) await connection.run('write', (database) => removeOlder(database, poisoned));
   return poisoned;
 }
 

@@ -1,0 +1,205 @@
+/** The mirror in Mongo on a server over a real socket. What a stand-in lacks is skipped by feature, and counted. */
+import { UUID } from 'mongodb';
+import { uuidv7 } from 'uuidv7';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { changeOfEvent, messages } from '#src/entities/messages.js';
+import { MongoConnection } from '#src/storage/mongo/connection.js';
+import { sentenceOf } from '#src/storage/mongo/failures.js';
+import { checkMongo, prepareIndexes, refusalLines } from '#src/storage/mongo/indexes.js';
+import { dropAll, removeUnused, walkCollection } from '#src/storage/mongo/upkeep.js';
+import { mirrorContract } from '../contract/tier.js';
+import { Script } from '../support/log-events.js';
+import { changeOf, goneChange, MirrorAsker, sampleFields, samples } from '../support/mirrors.js';
+import { mirroredEntities as entities, MongoFixture } from '../support/mongo-mirror.js';
+
+const url = process.env.NUBO_TEST_MONGO_URL ?? '';
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+
+describe.runIf(url !== '')('on a server', () => {
+  mirrorContract({
+    name: 'mongo',
+    findsMessagesById: true,
+    takesAnyKey: true,
+    poisons: [
+      { seenAt: 8.65e15 },
+      { friend: 'nobody' },
+      { details: { 'a\u0000b': 'x'.repeat(17 * 1024 * 1024) } },
+    ],
+    open: () => MongoFixture.open(url),
+  });
+
+  let fixture: MongoFixture;
+  let asker: MirrorAsker;
+  beforeAll(async () => {
+    fixture = await MongoFixture.open(url);
+    asker = new MirrorAsker(fixture.mirror);
+  });
+  beforeEach(() => fixture.wipe());
+  afterAll(() => fixture.close());
+
+  const stored = (name: string) => fixture.direct.database.collection(name);
+  const put = async (...changes: Parameters<MirrorAsker['put']>[0]) =>
+    expect(await asker.put(changes)).toEqual({ kind: 'applied', poisoned: [] });
+
+  test('documents have columns, UUIDs as such, dates, a version and their last use', async () => {
+    const fields = sampleFields({ friend: null });
+    await put(changeOf(samples, fields, 2 ** 40));
+    const document = await stored('samples_recent').findOne();
+    expect(document).toMatchObject({
+      v: 2 ** 40,
+      friend_id: null,
+      is_active: true,
+      seen_at: new Date(fields.seenAt as number),
+      last_use: expect.any(Date),
+      details: fields.details,
+    });
+    expect(document?._id).toEqual(new UUID(String(fields.id)));
+    await put(goneChange(samples, String(fields.id), 2 ** 41));
+    const gone = await stored('samples_recent').findOne();
+    expect(Object.keys(gone ?? {}).toSorted()).toEqual(['_id', 'gone', 'last_use', 'v']);
+  });
+
+  test("somebody else's documents and malformed ones are as if absent", async () => {
+    const script = new Script();
+    const events = [script.message('one'), script.message('two')];
+    const fields = sampleFields();
+    await put(...events.map((event) => changeOfEvent(event, 1)), changeOf(samples, fields, 1));
+    await stored('samples_recent').updateOne({}, { $set: { grade: 'seven' } });
+    expect(await asker.elements(samples, [String(fields.id)])).toEqual([undefined]);
+    for (const broken of [{ content: 7 }, { seq: 1 }, { event: 'no.event' }, { v: 'x' }]) {
+      const last = { conversation_id: { $exists: true }, number: 2 };
+      const before = await stored('messages_recent').findOne(last);
+      await stored('messages_recent').updateOne(last, { $set: broken });
+      expect(await asker.events({ conv: script.conv, from: 1, to: 2 })).toEqual({ kind: 'absent' });
+      if (before !== null) await stored('messages_recent').replaceOne({ _id: before._id }, before);
+      expect(await asker.events({ conv: script.conv, from: 1, to: 2 })).toEqual({ kind: 'events', events });
+    }
+  });
+
+  test('what is read counts as used, once an hour at most', async () => {
+    const fields = sampleFields();
+    const script = new Script();
+    const event = script.message('read');
+    await put(changeOf(samples, fields, 1), changeOfEvent(event, 1));
+    const used = async (name: string) => (await stored(name).findOne())?.last_use.getTime();
+    const [first, second] = [await used('samples_recent'), await used('messages_recent')];
+    const read = async () => {
+      await asker.elements(samples, [String(fields.id)]);
+      await asker.events({ conv: script.conv, from: 1, to: 1 });
+      await fixture.mirror.flush();
+    };
+    fixture.clock.ms = hourMs - 5_000;
+    await read();
+    expect([await used('samples_recent'), await used('messages_recent')]).toEqual([first, second]);
+    fixture.clock.ms = hourMs + 5_000;
+    await read();
+    for (const name of ['samples_recent', 'messages_recent'])
+      expect(await used(name)).toBeGreaterThanOrEqual((first ?? 0) + hourMs);
+    fixture.clock.ms = 0;
+  });
+
+  test('what was not used for 30 days is removed, what was stays', async () => {
+    const [old, recent] = [sampleFields(), sampleFields()];
+    await put(changeOf(samples, old, 1), changeOf(samples, recent, 1));
+    const now = Date.now();
+    const idOfOld = (await stored('samples_recent').find().sort({ _id: 1 }).toArray())[0]?._id;
+    await stored('samples_recent').updateOne(
+      { _id: idOfOld },
+      { $set: { last_use: new Date(now - 30 * dayMs - 1_000) } },
+    );
+    const removed = await removeUnused(fixture.connection, { entities, now });
+    expect(removed).toContainEqual({ collection: 'samples_recent', documents: 1 });
+    expect(removed).toHaveLength(entities.length);
+    expect(await asker.elements(samples, [String(old.id), String(recent.id)])).toMatchObject([
+      undefined,
+      { version: 1 },
+    ]);
+  });
+
+  test('indexes are made, again without harm, and kinds that the server lacks are named once', async (context) => {
+    const report = await prepareIndexes(fixture.connection, { entities });
+    expect(await prepareIndexes(fixture.connection, { entities })).toEqual(report);
+    expect(refusalLines(report)).toHaveLength(report.refused.size);
+    const indexes = await stored('messages_recent').indexes();
+    const keys = indexes.map((index) => JSON.stringify(index.key));
+    for (const key of [{ conversation_id: 1, seq: 1 }, { sender_id: 1, created_at: -1 }, { last_use: 1 }])
+      expect(keys).toContain(JSON.stringify(key));
+    const lacks = [...report.refused.keys()].filter((feature) => feature === 'ttl' || feature === 'text');
+    if (lacks.length > 0) context.skip(`this server lacks ${lacks.join(', ')}`);
+    expect(indexes).toContainEqual(
+      expect.objectContaining({ key: { last_use: 1 }, expireAfterSeconds: 2_592_000 }),
+    );
+    expect(keys.some((key) => key.includes('_fts'))).toBe(true);
+  });
+
+  test('a collection is walked in pages, with what is malformed', async () => {
+    const all = Array.from({ length: 25 }, (_, index) => changeOf(samples, sampleFields(), index + 1));
+    await put(...all);
+    await stored('samples_recent').updateOne({ v: 3 }, { $set: { label: 7 } });
+    const seen: Array<number | undefined> = [];
+    let after: Parameters<typeof walkCollection>[1]['after'];
+    do {
+      const page = await walkCollection(fixture.connection, { entity: samples, after, limit: 10 });
+      for (const { change, id, document } of page.documents) {
+        seen.push(change?.version);
+        expect(all.some((one) => one.id === id || change === undefined)).toBe(true);
+        if (change === undefined) expect(document.v).toBe(3);
+        else expect(change).toEqual(all[change.version - 1]);
+      }
+      after = page.next;
+    } while (after !== undefined);
+    expect(seen).toHaveLength(25);
+    expect(seen.filter((version) => version === undefined)).toHaveLength(1);
+  });
+
+  test("all that is nubo's is dropped, and nothing else", async () => {
+    await put(changeOf(samples, sampleFields(), 1));
+    await stored('of_somebody_else').deleteMany({});
+    await stored('of_somebody_else').insertOne({ kept: true });
+    await asker.apply({ source: 'entities', from: undefined, to: 3, changes: [] });
+    await dropAll(fixture.connection, entities);
+    await dropAll(fixture.connection, entities);
+    expect(await stored('samples_recent').countDocuments()).toBe(0);
+    expect(await asker.position('entities')).toEqual({ kind: 'position', position: undefined });
+    expect(await stored('of_somebody_else').countDocuments()).toBe(1);
+    await stored('of_somebody_else').drop();
+    await asker.clear();
+  });
+
+  test('a server that freezes is left alone after one wait, and used again when it thaws', async () => {
+    await asker.position('entities');
+    fixture.moves.length = 0;
+    fixture.freeze();
+    const begun = performance.now();
+    const results = await Promise.all(Array.from({ length: 1_000 }, () => asker.get(samples, [uuidv7()])));
+    expect(performance.now() - begun).toBeLessThan(4_000);
+    expect(new Set(results.map(({ kind }) => kind))).toEqual(new Set(['failed']));
+    const later = performance.now();
+    for (let index = 0; index < 100; index += 1)
+      expect(await asker.get(samples, [uuidv7()])).toMatchObject({ kind: 'failed' });
+    expect(performance.now() - later).toBeLessThan(500);
+    fixture.thaw();
+    await expect
+      .poll(() => asker.position('entities'), { timeout: 8_000, interval: 50 })
+      .toEqual({ kind: 'position', position: undefined });
+    expect(fixture.moves).toEqual(['away', 'back']);
+  });
+
+  test('of an answer that was lost it is known at the next step whether the step was applied', async () => {
+    const fields = sampleFields();
+    const step = { source: 'entities', from: undefined as number | undefined, to: 5, changes: [changeOf(samples, fields, 1)] };
+    expect(await asker.apply(step)).toEqual({ kind: 'applied', poisoned: [] });
+    expect(await asker.apply({ ...step, from: 4, to: 6 })).toEqual({ kind: 'lost' });
+    expect(await asker.apply({ ...step, from: 5, to: 7 })).toEqual({ kind: 'applied', poisoned: [] });
+  });
+});
+
+test('what is no Mongo, or none at all, is told in one sentence', async () => {
+  const closed = new MongoConnection({ url: 'mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=300' });
+  await expect(checkMongo(closed)).rejects.toThrow(/^Mongo cannot be reached: .*ECONNREFUSED/);
+  await closed.close();
+  expect(() => new MongoConnection({ url: 'http://nobody' })).toThrow(/^NUBO_MONGO_URL is no address/);
+  expect(sentenceOf(new Error('plain'))).toBe('plain');
+  expect(messages.collection).toBe('messages_recent');
+});
