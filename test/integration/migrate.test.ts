@@ -148,14 +148,32 @@ test('O8 going down loses rows only when told to, and else does nothing at all',
   const refusal = down(url, { to: 0 });
   await expect(refusal).rejects.toThrow(UserError);
   await expect(refusal).rejects.toThrow(
-    'would lose what is stored in conversation_log, conversation_members, conversations, users, writers; nothing was done',
+    'would lose what is stored in conversation_log, conversation_members, conversations, entity_changes, users, writers; nothing was done',
   );
   expect(await catalogOf(sql)).toEqual(catalog);
+  expect(await down(url, { to: 6, mayLose: true })).toEqual(['0007_entity_changes.down.sql']);
   // What stores nothing goes without a word.
   expect(await down(url, { to: 2 })).toContain('0003_views.down.sql');
   await expect(down(url, { to: 3 })).rejects.toThrow('--to must be one of 0, 1, 2.');
   expect(await down(url, { to: 0, mayLose: true })).toEqual(['0002_log.down.sql', '0001_people.down.sql']);
   expect(await catalogOf(sql)).toEqual([]);
+});
+
+test('O8 what is in the tables when they begin to be watched counts as changed, and what was watched is so no more', async () => {
+  const { url, sql } = await emptyDatabase();
+  await migrate({ url, folder: filesUpTo(6) });
+  const [before, after] = [new Script().owner, new Script().owner];
+  await addUsers(sql, [before]);
+  await migrate({ url, folder: sqlFolder });
+  await addUsers(sql, [after]);
+  const noted =
+    await sql`select entity, id, version > 1.7e12 as is_time from entity_changes order by changed`;
+  expect(noted).toEqual([before, after].map((id) => ({ entity: 'users', id, is_time: true })));
+
+  await down(url, { to: 6, mayLose: true });
+  await addUsers(sql, [new Script().owner]);
+  await migrate({ url, folder: sqlFolder });
+  expect(await sql`select from entity_changes`).toHaveLength(3);
 });
 
 test('O8 L2 nubo migrate says where the schema stands and what it did, and waits for no running server', async () => {
@@ -195,7 +213,7 @@ test('O8 L2 nubo migrate says where the schema stands and what it did, and waits
   expect(refused).toEqual({
     code: 2,
     output:
-      'nubo: Going down would lose what is stored in users, writers; nothing was done. Add --yes to lose it.\n',
+      'nubo: Going down would lose what is stored in entity_changes, users, writers; nothing was done. Add --yes to lose it.\n',
   });
   const server = await PostgresLockSession.open(url, 'a server');
   expect(await server.take()).toBe(true);
