@@ -54,7 +54,7 @@ export const retryMs = 1_000;
 /** A tier that has not answered for so long is reported; it is not asked again before it has. */
 export const silentMsMax = 3_000;
 /** Memory that was given up by a tier is given back by the process only as its heaps are swept. */
-export const processRestMs = 10_000;
+export const hostRestMs = 10_000;
 
 export class MemoryWatcher implements Actor<MemoryWatcherMessage> {
   private readonly context: ActorContext<MemoryWatcherMessage>;
@@ -63,7 +63,7 @@ export class MemoryWatcher implements Actor<MemoryWatcherMessage> {
   private phase: Phase = { name: 'resting' };
   private isWell = true;
   private isExhausted = false;
-  private processRestsUntil = 0;
+  private hostRestsUntil = 0;
   private cancelTimer: () => void = () => {};
 
   constructor(context: ActorContext<MemoryWatcherMessage>, ports: WatcherPorts) {
@@ -114,7 +114,7 @@ export class MemoryWatcher implements Actor<MemoryWatcherMessage> {
       return this.rest(lookAgainMs(seen));
     }
     const now = this.ports.clock.now();
-    if (isAbove(seen.process)) this.processRestsUntil = now + processRestMs;
+    if (isAbove(seen.host)) this.hostRestsUntil = now + hostRestMs;
     this.evict({ goal, begunAt: now, evicted: 0, used: seen.tier.used, callsAtOnce: callsAtOnceMin });
   }
 
@@ -196,9 +196,9 @@ export class MemoryWatcher implements Actor<MemoryWatcherMessage> {
     const memory = this.ports.processMemory?.();
     if (memory === undefined) return { tier };
     const marks = marksOf({ configured: memory.limitBytes, detected: undefined }, marginBytes);
-    const process = { used: memory.usedBytes, marks };
-    this.reportLevel('process', process);
-    return tier.used === 0 || clock.now() < this.processRestsUntil ? { tier } : { tier, process };
+    const host = { used: memory.usedBytes, marks };
+    this.reportLevel('process', host);
+    return tier.used === 0 || clock.now() < this.hostRestsUntil ? { tier } : { tier, host };
   }
 
   private reportLevel(owner: Owner, { used, marks }: Level): void {

@@ -15,10 +15,10 @@ export interface Level {
   readonly marks: Marks | undefined;
 }
 
-/** A tier, and the process that it lives in when it lives in this one. */
+/** A tier and, when it lives in this process, the process. */
 export interface Seen {
   readonly tier: Level;
-  readonly process?: Level | undefined;
+  readonly host?: Level | undefined;
 }
 
 /** The margin is at most so much of the limit. */
@@ -59,16 +59,16 @@ export function isAbove(level: Level | undefined): level is Level & { readonly m
  * How much the tier may use when it has been emptied far enough; undefined: nothing is to be done. A process that is
  * too large wants its excess back from the tier, since it cannot know what else could go.
  */
-export function goalOf({ tier, process }: Seen): number | undefined {
+export function goalOf({ tier, host }: Seen): number | undefined {
   const goals: number[] = [];
   if (isAbove(tier)) goals.push(tier.marks.lowWater);
-  if (isAbove(process)) goals.push(Math.max(0, tier.used - (process.used - process.marks.lowWater)));
+  if (isAbove(host)) goals.push(Math.max(0, tier.used - (host.used - host.marks.lowWater)));
   return goals.length === 0 ? undefined : Math.min(...goals);
 }
 
 /** Milliseconds until the limit could be reached by the fastest growth, within bounds: nobody needs to look before. */
-export function lookAgainMs({ tier, process }: Seen): number {
-  const rooms = [tier, process].flatMap((level) =>
+export function lookAgainMs({ tier, host }: Seen): number {
+  const rooms = [tier, host].flatMap((level) =>
     level?.marks === undefined ? [] : [level.marks.limit - level.used],
   );
   const ms = Math.min(lookMsMax, ...rooms.map((bytes) => bytes / growthBytesPerMs));
