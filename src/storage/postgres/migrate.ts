@@ -43,10 +43,10 @@ export interface Schema {
 const migrationLock = 6_827_311_001;
 const versionTable = 'nubo_schema';
 
-/** Postgrator with our file names and transactions. */
 /** SQLSTATE of `raise exception` in a file. */
 const refusedByFile = 'P0001';
 
+/** Postgrator with our file names and transactions. */
 class Migrations extends Postgrator implements Schema {
   private readonly folder: string;
   private readonly client: Client;
