@@ -5,7 +5,13 @@
  * outlive the shard as well, in the memory of the fronts, which tell its successor.
  */
 import type { Clock } from '#src/runtime/ports.js';
-import { type AckResult, type Refusal, type Refused, refusedLimits } from '#src/threads/messages.js';
+import {
+  type AckResult,
+  operationKey,
+  type Refusal,
+  type Refused,
+  refusedLimits,
+} from '#src/threads/messages.js';
 
 export type Answer = { kind: 'ack'; result: AckResult } | { kind: 'err'; refusal: Refusal };
 
@@ -34,7 +40,7 @@ export class Answered {
     // Every operation comes this way. Its id alone says nearly always that there is nothing: making a key of all
     // three, and hashing that, costs many times as much.
     if (this.counts.size === 0 || !this.counts.has(id)) return undefined;
-    return this.answers.get(keyOf({ user, conv, id }))?.answer;
+    return this.answers.get(operationKey({ user, conv, id }))?.answer;
   }
 
   /**
@@ -72,7 +78,7 @@ export class Answered {
   }
 
   private add(remembered: Remembered): void {
-    const key = keyOf(remembered.operation);
+    const key = operationKey(remembered.operation);
     if (!this.answers.has(key)) this.count(remembered.operation, 1);
     this.answers.set(key, remembered);
   }
@@ -95,8 +101,4 @@ export class Answered {
     if (left > 0) this.counts.set(id, left);
     else this.counts.delete(id);
   }
-}
-
-function keyOf({ user, conv, id }: Operation): string {
-  return `${user}${conv}${id}`;
 }

@@ -4,7 +4,7 @@
  * gets the same answer, whichever front it comes by (P7). Nothing is looked up here, and acks do not come this way.
  */
 import type { Clock } from '../runtime/ports.js';
-import { type Recollection, type Refused, refusedLimits } from '../threads/messages.js';
+import { operationKey, type Recollection, type Refused, refusedLimits } from '../threads/messages.js';
 
 /** Refusals in one message: it must not fill a link. */
 const refusedPerMessage = 100;
@@ -26,7 +26,7 @@ export class Refusals {
       known = new Map();
       this.byShard.set(shard, known);
     }
-    known.set(`${refused.user}${refused.conv}${refused.id}`, refused);
+    known.set(operationKey(refused), refused);
     this.prune(known);
   }
 

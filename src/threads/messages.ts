@@ -54,6 +54,11 @@ export interface Refused {
   readonly at: number;
 }
 
+/** Tells an operation from every other in a map. */
+export function operationKey({ user, conv, id }: Pick<Refused, 'user' | 'conv' | 'id'>): string {
+  return `${user}${conv}${id}`;
+}
+
 /** The first that a shard hears of a front, in one message or several: what it knows to be refused by that shard. */
 export interface Recollection {
   readonly kind: 'recollection';
