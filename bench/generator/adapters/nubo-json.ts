@@ -1,12 +1,10 @@
 /** nubo, as `nubo.v1.json`: objects in text frames, read where they stand; several that are due travel in one frame. */
-import type { Address, ClientPlan } from '../../contract.js';
-import type { Adapter, Connection, Sink } from '../adapter.js';
-import { WebSocketLink } from '../websocket.js';
+import type { Adapter } from '../adapter.js';
 import { eachField, integerAt, keyOf, stringAt } from './json-scan.js';
+import { NuboConnection, type NuboShared } from './nubo-connection.js';
 import { IdWriter, idBytes } from './nubo-ids.js';
 import { JsonFrame } from './nubo-json-frame.js';
 import { RoomFinder } from './nubo-rooms.js';
-import { Subscriber } from './nubo-subscriber.js';
 
 const keys = {
   ...{ ack: keyOf('ack'), err: keyOf('err'), ev: keyOf('ev'), conv: keyOf('conv'), id: keyOf('id') },
@@ -22,12 +20,8 @@ const keys = {
 const openList = 0x5b;
 const comma = 0x2c;
 
-interface Shared {
-  readonly address: Address;
-  readonly path: string;
+interface Shared extends NuboShared<string> {
   readonly frame: JsonFrame;
-  readonly names: RoomFinder;
-  readonly rooms: readonly string[];
   /** Between the id and the text of a message to each room. */
   readonly middles: readonly Uint8Array[];
 }
@@ -40,7 +34,8 @@ export const nuboJson: Adapter = ({ address, rooms }) => {
   };
   let connections = 0;
   return {
-    connect: (plan, sink) => new NuboJsonConnection(shared, plan, sink, connections++),
+    connect: (plan, sink) =>
+      new NuboJsonConnection({ protocol: 'nubo.v1.json', shared, plan, sink, number: connections++ }),
     isUniformStream: true,
   };
 };
@@ -48,59 +43,14 @@ export const nuboJson: Adapter = ({ address, rooms }) => {
 /** Of the message that is being read: where its fields are; 0 when it has no such field. */
 const found = { ev: 0, ack: 0, err: 0, conv: 0, seq: 0, text: 0, have: 0, head: 0, code: 0 };
 
-class NuboJsonConnection implements Connection {
-  private readonly shared: Shared;
-  private readonly sink: Sink;
-  private readonly number: number;
-  private readonly link: WebSocketLink;
-  private readonly subscriber: Subscriber;
-
-  constructor(shared: Shared, plan: ClientPlan, sink: Sink, number: number) {
-    this.shared = shared;
-    this.sink = sink;
-    this.number = number & 0xffff;
-    this.subscriber = new Subscriber(plan.hears, sink);
-    this.link = new WebSocketLink(
-      sink,
-      { upgraded() {}, message: (bytes, start) => this.read(bytes, start) },
-      {
-        ...{ address: shared.address, path: shared.path, protocol: 'nubo.v1.json' },
-        headers: { Authorization: `Bearer ${plan.token}` },
-      },
-    );
-  }
-
-  opened(): void {
-    this.link.opened();
-  }
-
-  received(bytes: Uint8Array): void {
-    this.link.received(bytes);
-  }
-
-  close(): void {
-    this.link.close();
-  }
-
+class NuboJsonConnection extends NuboConnection<string, Shared> {
   send(ref: number, room: number, text: Uint8Array): void {
     const { frame, middles } = this.shared;
     if (!frame.hasRoom(text)) this.flush();
     frame.send(this.number, ref, middles[room] as Uint8Array, text);
   }
 
-  flush(): void {
-    const bytes = this.shared.frame.take();
-    if (bytes !== undefined) this.sink.write(bytes);
-  }
-
-  private subscribe(): void {
-    const { frame, rooms } = this.shared;
-    for (const room of this.subscriber.next())
-      frame.subscribe(this.subscriber.refOf(room), rooms[room] as string);
-    this.flush();
-  }
-
-  private read(bytes: Uint8Array, start: number): void {
+  protected read(bytes: Uint8Array, start: number): void {
     if (bytes[start] !== openList) {
       this.readMessage(bytes, start);
       return;

@@ -2,23 +2,18 @@
  * nubo, as `nubo.v1.msgpack`: arrays by position. Only what is needed is read of what comes, where it stands; several
  * messages that are due at once travel in one frame.
  */
-import type { ClientPlan } from '../../contract.js';
-import type { Adapter, Connection, Sink } from '../adapter.js';
-import { WebSocketLink } from '../websocket.js';
+import type { Adapter } from '../adapter.js';
 import { charactersAt, integerAt, skip } from './msgpack-skip.js';
+import { NuboConnection, type NuboShared } from './nubo-connection.js';
 import { IdWriter, idBytes } from './nubo-ids.js';
 import { frameOperationsMax, MsgpackFrame } from './nubo-msgpack-frame.js';
 import { RoomFinder } from './nubo-rooms.js';
-import { Subscriber, subscriptionsAtOnce } from './nubo-subscriber.js';
+import { subscriptionsAtOnce } from './nubo-subscriber.js';
 
 const codes = { ack: 0, err: 1, hello: 20, gap: 21, resumed: 22, unsubscribed: 23, message: 40 };
 
-interface Shared {
+interface Shared extends NuboShared<Uint8Array> {
   readonly frame: MsgpackFrame;
-  readonly rooms: readonly Uint8Array[];
-  readonly names: RoomFinder;
-  readonly path: string;
-  readonly address: Parameters<Adapter>[0]['address'];
 }
 
 export const nuboMsgpack: Adapter = ({ address, rooms }) => {
@@ -33,64 +28,20 @@ export const nuboMsgpack: Adapter = ({ address, rooms }) => {
   };
   let connections = 0;
   return {
-    connect: (plan, sink) => new NuboConnection(shared, plan, sink, connections++),
+    connect: (plan, sink) =>
+      new NuboMsgpackConnection({ protocol: 'nubo.v1.msgpack', shared, plan, sink, number: connections++ }),
     isUniformStream: true,
   };
 };
 
-class NuboConnection implements Connection {
-  private readonly shared: Shared;
-  private readonly sink: Sink;
-  private readonly number: number;
-  private readonly link: WebSocketLink;
-  private readonly subscriber: Subscriber;
-
-  constructor(shared: Shared, plan: ClientPlan, sink: Sink, number: number) {
-    this.shared = shared;
-    this.sink = sink;
-    this.number = number & 0xffff;
-    this.subscriber = new Subscriber(plan.hears, sink);
-    this.link = new WebSocketLink(
-      sink,
-      { upgraded() {}, message: (bytes, start, end) => this.read(bytes, start, end) },
-      {
-        ...{ address: shared.address, path: shared.path, protocol: 'nubo.v1.msgpack' },
-        headers: { Authorization: `Bearer ${plan.token}` },
-      },
-    );
-  }
-
-  opened(): void {
-    this.link.opened();
-  }
-
-  received(bytes: Uint8Array): void {
-    this.link.received(bytes);
-  }
-
-  close(): void {
-    this.link.close();
-  }
-
+class NuboMsgpackConnection extends NuboConnection<Uint8Array, Shared> {
   send(ref: number, room: number, text: Uint8Array): void {
     const { frame, rooms } = this.shared;
     if (!frame.hasRoom(text.length)) this.flush();
     frame.send(this.number, ref, rooms[room] as Uint8Array, text);
   }
 
-  flush(): void {
-    const bytes = this.shared.frame.take();
-    if (bytes !== undefined) this.sink.write(bytes);
-  }
-
-  private subscribe(): void {
-    const { frame, rooms } = this.shared;
-    for (const room of this.subscriber.next())
-      frame.subscribe(this.subscriber.refOf(room), rooms[room] as Uint8Array);
-    this.flush();
-  }
-
-  private read(bytes: Uint8Array, start: number, end: number): void {
+  protected read(bytes: Uint8Array, start: number, end: number): void {
     const first = bytes[start] as number;
     const second = bytes[start + 1] as number;
     const isSeveral = first >= 0xdc || (first > 0x90 && isArray(second));
