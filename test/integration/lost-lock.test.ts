@@ -1,33 +1,23 @@
 /** A whole server that loses the lock on its database while its shards go on. */
-import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { uuidv7 } from 'uuidv7';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { PostgresLockSession } from '#src/storage/postgres/lock-session.js';
 import { openSql } from '#src/storage/postgres/sql.js';
-import { type FaultyServer, startFaultyServer } from '#test/faults/faulty-server.js';
-import { temporaryFolder } from '#test/support/children.js';
+import type { FaultyServer } from '#test/faults/faulty-server.js';
+import { startFaultyServerOnDatabase } from '#test/support/faulty-server-on-database.js';
 import { makePeople, type Person } from '#test/support/operator.js';
-import { createDatabase, serverUrl, type TestDatabase } from '#test/support/postgres.js';
+import { serverUrl, type TestDatabase } from '#test/support/postgres.js';
 import { WireSocket } from '#test/support/wire-socket.js';
 
 let database: TestDatabase;
 let server: FaultyServer;
+let end: () => Promise<void>;
 let socket: WireSocket;
 const conv = uuidv7();
-const folder = temporaryFolder('lost-lock');
 
 beforeEach(async () => {
-  database = await createDatabase();
-  server = await startFaultyServer({
-    data: join(folder.path, database.name),
-    shards: 1,
-    env: {
-      ...{ NUBO_POSTGRES_URL: database.url, NUBO_ENV: 'development', NUBO_HOST: '127.0.0.1' },
-      NUBO_SECRET: randomBytes(32).toString('base64'),
-    },
-  });
+  ({ database, server, end } = await startFaultyServerOnDatabase('lost-lock'));
   const [person] = (await makePeople(server, ['someone'])) as [Person];
   socket = await WireSocket.open({ address: server.address, token: person.token });
   await socket.do({ op: 'create', id: conv, type: 'group' });
@@ -36,11 +26,8 @@ beforeEach(async () => {
   await database.sql`select 1`;
 });
 afterEach(async () => {
-  server.kill('nubo');
-  await server.ended;
   await allowConnections(true);
-  await database.close();
-  folder.remove();
+  await end();
 });
 
 /** Connections there are go on; no other can be made. */

@@ -1,38 +1,23 @@
 /** A whole server of two fronts whose threads die one after the other: what was refused for good stays refused. */
-import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { uuidv7 } from 'uuidv7';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type FaultyServer, startFaultyServer } from '#test/faults/faulty-server.js';
-import { temporaryFolder } from '#test/support/children.js';
+import type { FaultyServer } from '#test/faults/faulty-server.js';
+import { startFaultyServerOnDatabase } from '#test/support/faulty-server-on-database.js';
 import { makePeople, type Person } from '#test/support/operator.js';
-import { createDatabase, type TestDatabase } from '#test/support/postgres.js';
+import type { TestDatabase } from '#test/support/postgres.js';
 import { WireSocket } from '#test/support/wire-socket.js';
 
 let database: TestDatabase;
 let server: FaultyServer;
-const folder = temporaryFolder('refusals');
+let end: () => Promise<void>;
 /** The kernel spreads connections over the fronts: so many that each front has one, but for once in 2,000 runs. */
 const socketCount = 12;
 
 beforeEach(async () => {
-  database = await createDatabase();
-  server = await startFaultyServer({
-    data: join(folder.path, database.name),
-    shards: 1,
-    env: {
-      ...{ NUBO_POSTGRES_URL: database.url, NUBO_ENV: 'development', NUBO_HOST: '127.0.0.1' },
-      ...{ NUBO_SECRET: randomBytes(32).toString('base64'), NUBO_FRONTS: '2' },
-    },
-  });
+  ({ database, server, end } = await startFaultyServerOnDatabase('refusals', { NUBO_FRONTS: '2' }));
 });
-afterEach(async () => {
-  server.kill('nubo');
-  await server.ended;
-  await database.close();
-  folder.remove();
-});
+afterEach(() => end());
 
 async function die(fault: Parameters<FaultyServer['plant']>[0]): Promise<void> {
   const before = server.deaths();
