@@ -1,6 +1,7 @@
 /** The nubo command: finds the subcommand and gives a person's mistakes back as one sentence (O1). */
 import { Command, CommanderError } from 'commander';
 import { StartError, UserError } from '#src/errors.js';
+import { endWhenUnread } from './unread.js';
 
 /** Loaded when named, so that no command waits for what another one needs. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -49,8 +50,10 @@ function stackOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
+const named = process.argv[2];
+endWhenUnread({ goesOn: named === 'start' });
 try {
-  const program = await createProgram(process.argv[2]);
+  const program = await createProgram(named);
   await program.parseAsync();
 } catch (error) {
   process.exitCode = explain(error);

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -148,4 +149,30 @@ test('H8 the welcome is not in the log, and the log has no password', async () =
   ]) {
     expect(log).not.toContain(hidden);
   }
+});
+
+/** What a command that is given no reader says and ends with. */
+async function unread(args: readonly string[]): Promise<{ code: number; said: string }> {
+  const child = spawn(process.execPath, [join(projectRoot, 'build/cli/main.js'), ...args], {
+    env: { PATH: process.env.PATH },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  // Long before it can have said anything.
+  child.stdout.destroy();
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code: code ?? -1, said }));
+  });
+}
+
+test('a command whose reader leaves early ends without a word, as other programs do', async () => {
+  const help = ['chat', 'token', 'replay', 'config', 'migrate'].map((name) => [name, '--help']);
+  for (const args of [['--help'], ['config', 'docs'], ...help])
+    expect(await unread(args), args.join(' ')).toEqual({ code: 141, said: '' });
+  // A server serves on without its terminal.
+  expect(await unread(['start', '--help'])).toEqual({ code: 0, said: '' });
 });
