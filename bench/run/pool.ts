@@ -12,9 +12,17 @@ interface Startable<Running extends RunningTarget> {
 
 export class Pool {
   private readonly home = mkdtempSync(join(tmpdir(), 'nubo-bench-'));
+  /** Retried: a database whose server was killed a moment ago still writes its last. */
+  private readonly remove = () =>
+    rmSync(this.home, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   private readonly kept = new Map<string, Promise<RunningTarget>>();
   private readonly started: Promise<RunningTarget>[] = [];
   private folders = 0;
+
+  constructor() {
+    // Nobody waits for the end of what is left after a second Ctrl-C.
+    process.on('exit', this.remove);
+  }
 
   /** The same running target whenever the same one is asked for. */
   keep<Running extends RunningTarget>(target: Startable<Running>): Promise<Running> {
@@ -36,7 +44,8 @@ export class Pool {
   /** Stops all; answers what went wrong while stopping. */
   async end(): Promise<string[]> {
     const ends = await Promise.allSettled(this.started.map(async (running) => (await running).stop()));
-    rmSync(this.home, { recursive: true, force: true, maxRetries: 5 });
+    this.remove();
+    process.off('exit', this.remove);
     return ends.flatMap((end) => (end.status === 'rejected' ? [messageOf(end.reason)] : []));
   }
 

@@ -26,7 +26,9 @@ export interface BenchRequest {
 const smokeSeconds = 0.5;
 const faultyCode = 1;
 
+/** @throws UserError when it can't be done as it was asked for; nothing was started then */
 export async function runOne(scenario: Scenario, request: BenchRequest): Promise<number> {
+  requirePossible(scenario, optionsOf(scenario, request));
   const interrupt = new Interrupt();
   try {
     return (await runAndSave(scenario, request, interrupt)) ? 0 : faultyCode;
@@ -63,12 +65,8 @@ async function runAndSave(
   { signal }: Interrupt,
   shared?: Pool,
 ): Promise<boolean> {
-  const { isSmoke, codec } = request;
-  const options: BenchOptions = {
-    ...{ isSmoke, codec },
-    rounds: request.rounds ?? (isSmoke ? 1 : scenario.rounds),
-    seconds: request.seconds ?? (isSmoke ? smokeSeconds : scenario.playSeconds),
-  };
+  const { isSmoke } = request;
+  const options = optionsOf(scenario, request);
   const wanted = isSmoke ? [] : peersOf(request.peers);
   const run = { options, signal, peers: wanted, ...(shared === undefined ? {} : { shared }) };
   const result = await runScenario(scenario, run);
@@ -77,6 +75,21 @@ async function runAndSave(
   const text = isSmoke ? smokeText(result) : `\n${terminalReport(result, { isColoured })}\n`;
   process.stdout.write(`${text}\nThe result is in ${folder}\n`);
   return result.faults?.length === 0 && !result.isPartial;
+}
+
+function optionsOf(scenario: Scenario, { isSmoke, codec, rounds, seconds }: BenchRequest): BenchOptions {
+  return {
+    ...{ isSmoke, codec },
+    rounds: rounds ?? (isSmoke ? 1 : scenario.rounds),
+    seconds: seconds ?? (isSmoke ? smokeSeconds : scenario.playSeconds),
+  };
+}
+
+function requirePossible({ name, secondsMax }: Scenario, { rounds, seconds }: BenchOptions): void {
+  if (secondsMax === undefined || rounds * seconds <= secondsMax) return;
+  throw new UserError(
+    `The tokens of ${name} last a day: give --rounds and --seconds of together at most ${secondsMax} s.`,
+  );
 }
 
 /** Its figures mean nothing: what counts is that there are some, and that nothing is wrong. */

@@ -19,6 +19,8 @@ export interface Scenario {
   readonly rounds: number;
   /** Seconds measured in each play unless told otherwise. */
   readonly playSeconds: number;
+  /** Measured in all rounds together; what is longer is refused before it starts. */
+  readonly secondsMax?: number;
   /** Made of each round's measurements when all rounds are over. */
   readonly ratios: readonly RatioPlan[];
   run(bench: BenchContext): Promise<void>;

@@ -7,6 +7,7 @@ import type { SoakReport, SoakTask } from '../generator/special/tasks.js';
 import { given } from '../run/given.js';
 import type { BenchContext, Scenario } from '../run/scenario.js';
 import type { RunningNubo } from '../targets/nubo.js';
+import { tokenSeconds } from '../targets/operator.js';
 
 const roomsEach = 3;
 const writers = 40;
@@ -30,6 +31,8 @@ const smokeSeconds = 2;
 /** So many readings of the server, and not more often than once a second. */
 const readings = 120;
 const busyCores = 0.9;
+/** People and rooms are made, and what is left is drained, within the rest of the tokens' time. */
+const aroundSeconds = 60 * 60;
 
 type Sizes = typeof whole;
 
@@ -90,7 +93,7 @@ export const soak: Scenario = {
   name: 'soak',
   title: '500 clients × 3 rooms, 400 messages/s, reads, typing, lost connections',
   says: 'Memory, event loop lag and latency over time, and their slopes; 5 minutes, or as --seconds says',
-  ...{ seconds: 330, rounds: 1, playSeconds: 300 },
+  ...{ seconds: 330, rounds: 1, playSeconds: 300, secondsMax: tokenSeconds - aroundSeconds },
   ratios: [],
   async run(bench) {
     const sizes = bench.options.isSmoke ? smoke : whole;

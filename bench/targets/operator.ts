@@ -14,8 +14,7 @@ export interface OperatorAccess {
 
 /** Items of one call: the API's own bound. */
 const groupSize = 1000;
-/** Longer than any soak. */
-const tokenSeconds = 24 * 60 * 60;
+export const tokenSeconds = 24 * 60 * 60;
 const attemptsMax = 10;
 const attemptMs = 200;
 
