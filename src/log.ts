@@ -14,7 +14,7 @@ const secretKeys = [
     'secret',
     'appSecret',
   ],
-  ...['operatorKey', 'cookie', 'postgresUrl', 'ticket'],
+  ...['operatorKey', 'cookie', 'postgresUrl', 'redisUrl', 'mongoUrl', 'ticket'],
 ];
 /** Objects in log lines are nested no deeper. */
 const depths = ['', '*.', '*.*.'];

@@ -12,6 +12,8 @@ export interface ThreadSettings {
   readonly postgresUrl: string;
   /** Row of `writers` by shard index: the shard numbers of the current placement. */
   readonly shardNumbers: readonly number[];
+  /** Rows of `writers` of earlier placements: nobody writes under them any more. */
+  readonly pastShards: readonly number[];
   /** Of shards: the names of this shard's stores in this process, its own last. */
   readonly owners: readonly string[];
   /** The port that was proven free. */

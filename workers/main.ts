@@ -65,7 +65,7 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
       index,
       config,
       postgresUrl,
-      shardNumbers: database.shardNumbers,
+      ...{ shardNumbers: database.shardNumbers, pastShards: database.pastShards },
       owners: role === 'shard' ? database.ownersOf(database.shardNumbers[index] ?? index) : [],
       port,
     }),

@@ -13,6 +13,7 @@ import { createServiceDesk } from './service-desk.js';
 import { createShardCore, type ShardCoreOptions } from './shard-core.js';
 import { createShardMetrics } from './shard-metrics.js';
 import { createShardServices } from './shard-services.js';
+import { openShardTiers } from './shard-tiers.js';
 
 /** Faults that tests plant; nothing in production. */
 export interface ShardHooks {
@@ -42,6 +43,7 @@ export function runShard(hooks: ShardHooks = {}): void {
     ...(hooks.onPost ? { onPost: hooks.onPost } : {}),
   });
   const store = openStore(settings);
+  const tiers = openShardTiers(settings, log);
   const core = createShardCore({
     ports,
     store: hooks.wrapStore?.(store) ?? store,
@@ -60,6 +62,7 @@ export function runShard(hooks: ShardHooks = {}): void {
       // A fenced shard waits for main to end the process; the others end alone and are started again.
       if (reason !== 'fenced') setImmediate(() => process.exit(1));
     },
+    ...tiers.core,
     ...(hooks.wrapConversation ? { wrapConversation: hooks.wrapConversation } : {}),
   });
   metrics.watch(core);
@@ -97,7 +100,7 @@ export function runShard(hooks: ShardHooks = {}): void {
         return;
       case 'stop':
         core.stop();
-        void services.close().finally(() => process.exit(0));
+        void Promise.allSettled([services.close(), tiers.close()]).finally(() => process.exit(0));
         return;
       case 'listen':
       case 'metrics':

@@ -17,6 +17,8 @@ import { openSql } from './sql.js';
 export interface PreparedDatabase {
   /** Shard numbers by thread index: the current placement. */
   readonly shardNumbers: readonly number[];
+  /** Those of earlier placements. */
+  readonly pastShards: readonly number[];
   /** Names for the store of a shard that is about to start; see `Owners`. */
   ownersOf(shard: number): readonly string[];
   readonly lock: Pick<ServerLock, 'isHeld' | 'watch' | 'untilHeld'>;
@@ -50,7 +52,7 @@ export async function prepareDatabase(options: {
       if (applied.length > 0) log.info({ applied }, 'migrated');
       await ensurePartitions(sql);
       const numbers = await shardNumbers(sql, shards);
-      await fenceAll(session.client, numbers, owners.first);
+      const all = await fenceAll(session.client, numbers, owners.first);
       const batches = await repairProgress(sql);
       if (batches > 0) log.info({ batches }, 'heads and marks were brought up to the log');
       const lock = new ServerLock({
@@ -61,6 +63,7 @@ export async function prepareDatabase(options: {
       });
       return {
         shardNumbers: numbers,
+        pastShards: all.filter((shard) => !numbers.includes(shard)),
         ownersOf: (shard) => owners.next(shard),
         lock,
         close: () => lock.release(),
@@ -77,13 +80,19 @@ export async function prepareDatabase(options: {
 /**
  * Takes the shards of every placement there was, and those of `current`, from whoever writes: a stale server may still
  * write under its numbers (L2). In the session that holds the lock: without the lock nothing is taken.
+ *
+ * @returns all of them
  */
-export async function fenceAll(client: Client, current: readonly number[], owner: string): Promise<void> {
+export async function fenceAll(
+  client: Client,
+  current: readonly number[],
+  owner: string,
+): Promise<readonly number[]> {
   const { rows } = await client.query<{ shard: number }>('select shard from writers');
   const shards = new Set([...rows.map(({ shard }) => shard), ...current]);
-  for (const shard of [...shards].sort((one, other) => one - other)) {
-    await takeShard(client, shard, { owner, fromAnybody: true });
-  }
+  const all = [...shards].sort((one, other) => one - other);
+  for (const shard of all) await takeShard(client, shard, { owner, fromAnybody: true });
+  return all;
 }
 
 /** A server that came and went has left its name on the shards. */

@@ -1,0 +1,117 @@
+/** Redis, Mongo and the memory of the process as one shard thread reaches them, and what it writes to them. */
+import { entities, watchedEntities } from '#src/entities/index.js';
+import { changesOfEvents } from '#src/entities/log-changes.js';
+import type { Log } from '#src/log.js';
+import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
+import { MemoryMirror } from '#src/storage/memory/mirror.js';
+import { MongoConnection } from '#src/storage/mongo/connection.js';
+import { MongoMirror } from '#src/storage/mongo/mongo-mirror.js';
+import { EntityChanges } from '#src/storage/postgres/entity-changes.js';
+import { createEntityStore } from '#src/storage/postgres/entity-store.js';
+import { batchNumber, LogChanges, openLogChanges } from '#src/storage/postgres/log-changes.js';
+import { RedisConnection } from '#src/storage/redis/connection.js';
+import { redisKeys } from '#src/storage/redis/keys.js';
+import { RedisMirror } from '#src/storage/redis/mirror.js';
+import type { Mirror, Tier } from '#src/storage/tiers/ports.js';
+import type { ThreadSettings } from './control.js';
+import { createMirrorReports } from './mirror-reports.js';
+import type { ShardCoreOptions } from './shard-core.js';
+
+/** Without Redis, pages that were read lately are kept in the memory of the thread, up to this many bytes. */
+const memoryTierBytes = 32 * 1024 * 1024;
+/** How often changes of people, settings and sessions are looked for, in milliseconds. */
+const entitiesPollMs = 500;
+/** Shards of earlier placements are written to by nobody: only an outage leaves something to do. */
+const pastPollMs = 60_000;
+
+export interface ShardTiers {
+  readonly core: Pick<ShardCoreOptions, 'tiers' | 'mirrors' | 'onTierRead'>;
+  close(): Promise<void>;
+}
+
+/** What the configuration names; each is optional, and each may be away at any moment. */
+export function openShardTiers(settings: ThreadSettings, log: Log): ShardTiers {
+  const reports = createMirrorReports(log);
+  const { mirrors, close: closeMirrors } = openMirrors(settings, log);
+  const tiers: Tier[] = [...mirrors];
+  const { redisUrl } = settings.config;
+  if (redisUrl === undefined) {
+    const { turns } = nodeRuntimePorts();
+    tiers.unshift(new MemoryMirror({ limitBytes: memoryTierBytes, turns }));
+  }
+  if (mirrors.length === 0) {
+    return { core: { tiers, onTierRead: reports.onTierRead }, close: async () => {} };
+  }
+  const { mirrorOptions, closeSources } = openSources(settings);
+  return {
+    core: {
+      ...{ tiers, onTierRead: reports.onTierRead },
+      mirrors: { ...mirrorOptions, mirrors, onReport: reports.onReport },
+    },
+    close: async () => {
+      await Promise.allSettled([closeMirrors(), closeSources()]);
+    },
+  };
+}
+
+function openMirrors({ config }: ThreadSettings, log: Log): { mirrors: Mirror[]; close(): Promise<void> } {
+  const mirrors: Mirror[] = [];
+  const closers: Array<() => void | Promise<void>> = [];
+  if (config.redisUrl !== undefined) {
+    const ports = nodeRuntimePorts();
+    const connection = new RedisConnection({
+      ...{ url: config.redisUrl, ports },
+      onState: (state) =>
+        state.kind === 'up' ? log.info('Redis is there') : log.warn(`Redis is away: ${state.message}`),
+    });
+    const mirror = new RedisMirror({ connection, keys: redisKeys(config.redisPrefix), ports });
+    mirrors.push(mirror);
+    closers.push(() => {
+      mirror.close();
+      connection.close();
+    });
+  }
+  if (config.mongoUrl !== undefined) {
+    const connection = new MongoConnection({
+      url: config.mongoUrl,
+      onMove: ({ isAway, message }) => (isAway ? log.warn(`Mongo is away: ${message}`) : log.info(message)),
+    });
+    const mirror = new MongoMirror({ connection, entities });
+    mirrors.push(mirror);
+    closers.push(async () => {
+      mirror.close();
+      await connection.close();
+    });
+  }
+  return {
+    mirrors,
+    close: async () => {
+      await Promise.allSettled(closers.map(async (close) => close()));
+    },
+  };
+}
+
+function openSources({ index, postgresUrl, shardNumbers, pastShards }: ThreadSettings) {
+  const shard = shardNumbers[index] ?? index;
+  const sql = openLogChanges(postgresUrl, `nubo mirrors ${index}`);
+  const logOf = (number: number) => new LogChanges({ sql, shard: number, changesOf: changesOfEvents });
+  // What belongs to no shard is looked after by the first.
+  const others =
+    index > 0
+      ? []
+      : [
+          {
+            source: new EntityChanges({ sql, store: createEntityStore(sql), entities: watchedEntities }),
+            pollMs: entitiesPollMs,
+          },
+          ...pastShards.map((number) => ({ source: logOf(number), pollMs: pastPollMs })),
+        ];
+  return {
+    mirrorOptions: {
+      ...{ log: logOf(shard), others },
+      changesOf: (events: Parameters<typeof changesOfEvents>[0], batch: number) =>
+        changesOfEvents(events, batchNumber(shard, batch)),
+    },
+    closeSources: () => sql.end({ timeout: 1 }),
+  };
+}
