@@ -56,6 +56,12 @@ export class Backlog {
     return forgotten;
   }
 
+  /** Is what follows `position` held? */
+  continues(position: number): boolean {
+    const first = this.queue[0]?.batch;
+    return first !== undefined && first <= position + 1 && this.highest > position;
+  }
+
   /** The batches that follow `position`, as many as make a step; none when the first of them is not held. */
   take(position: number): CommittedBatch[] {
     let dropped = 0;

@@ -13,7 +13,7 @@ import type { Actor, ActorContext } from '#src/runtime/actor.js';
 import type { Failed } from '#src/storage/ports.js';
 import type { Applied, MirrorStep } from '#src/storage/tiers/ports.js';
 import type { LogEvent } from '#src/wire/events.js';
-import { Backlog } from './backlog.js';
+import { Backlog, backlogLimits } from './backlog.js';
 import type { MirrorReport, MirrorWriterPorts } from './ports.js';
 
 export type MirrorWriterMessage =
@@ -32,6 +32,8 @@ const refilling = -1;
 const readItemsMax = 1_000;
 /** How long a wipe may go unseen while nothing is written. */
 const lookMs = 5_000;
+/** Steps of the backlog are so far apart, unless they are large: a mirror may lag a little, and a step has its price. */
+const gatherMs = 50;
 const pauseMsMin = 50;
 const pauseMsMax = 1_000;
 
@@ -52,6 +54,8 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
   private look: object | undefined;
   private isToBeChecked = false;
   private failures = 0;
+  /** When the last step of the backlog was begun. */
+  private steppedAt = Number.NEGATIVE_INFINITY;
   /** The source may have more than the backlog knows of. */
   private mayHaveMore = true;
   /** When the oldest change that left the backlog and is not in the mirror was committed. */
@@ -180,11 +184,16 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
   }
 
   private follow(position: number): void {
+    const sinceStep = this.ports.clock.now() - this.steppedAt;
+    const isSmall = this.backlog.items < backlogLimits.stepItemsMax;
+    if (this.backlog.continues(position) && isSmall && sinceStep < gatherMs && sinceStep >= 0)
+      return this.rest(gatherMs - sinceStep);
     const batches = this.backlog.take(position);
     const last = batches.at(-1);
     if (last !== undefined) {
       const changes = batches.flatMap(({ events, batch }) => this.ports.changesOf(events, batch));
       this.behindSince = batches[0]?.at;
+      this.steppedAt = this.ports.clock.now();
       return this.apply({ from: position, to: last.batch, changes }, 'live', () => {
         this.behindSince = undefined;
       });

@@ -89,6 +89,7 @@ function follow(bench: Bench, position: number): void {
 function applied(bench: Bench): MirrorStep {
   const { step, done } = bench.answer('apply');
   done({ kind: 'applied', poisoned: [] });
+  bench.clock.now += 100;
   bench.turn();
   return step;
 }
@@ -117,6 +118,25 @@ test('T2 what gathers while a step is under way goes in the next one, from where
   expect(bench.asked.apply).toHaveLength(0);
 });
 
+test('T2 small steps are apart, large ones are not', () => {
+  const bench = createBench();
+  follow(bench, 0);
+  bench.turn(committed(1, message()));
+  bench.answer('apply').done({ kind: 'applied', poisoned: [] });
+  bench.turn(committed(2, message()));
+  expect(bench.asked.apply).toHaveLength(0);
+  const wait = bench.timers.at(-1);
+  expect(wait?.ms).toBe(50);
+  bench.turn(committed(3, message()));
+  bench.clock.now += 50;
+  wait?.run();
+  bench.turn();
+  expect(applied(bench)).toMatchObject({ from: 1, to: 3 });
+  bench.clock.now -= 100;
+  bench.turn(committed(4, ...Array.from({ length: backlogLimits.stepItemsMax }, () => message())));
+  expect(bench.asked.apply).toHaveLength(1);
+});
+
 test('T2 a batch that it was not told of is read from the log', () => {
   const bench = createBench();
   follow(bench, 4);
@@ -141,6 +161,7 @@ test('T2 an outage of the mirror: it is asked again where it stands, and goes on
   bench.timers.at(-1)?.run();
   bench.turn();
   // The step that failed had its effect all the same.
+  bench.clock.now += 100;
   bench.answer('position')({ kind: 'position', position: 5 });
   bench.turn();
   expect(applied(bench)).toMatchObject({ from: 5, to: 6 });
@@ -206,6 +227,7 @@ test('T2 a poisoned change is reported, and the mirror goes on', () => {
   const { step, done } = bench.answer('apply');
   const change = step.changes[0] as Change;
   done({ kind: 'applied', poisoned: [{ change, message: 'too large' }] });
+  bench.clock.now += 100;
   bench.turn(committed(6, message()));
   expect(bench.reports).toContainEqual({ kind: 'poisoned', poisoned: { change, message: 'too large' } });
   expect(applied(bench)).toMatchObject({ from: 5, to: 6 });
