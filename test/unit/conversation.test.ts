@@ -2,6 +2,7 @@ import { uuidv7 } from 'uuidv7';
 import { expect, test } from 'vitest';
 import { Answered } from '#actors/conversation/answered.js';
 import { Conversation } from '#actors/conversation/conversation.js';
+import { answerCharsMax, cutPage } from '#actors/conversation/reading.js';
 import type { ConversationMessage, WriterMessage } from '#actors/messages.js';
 import { Rates } from '#src/rates.js';
 import type { ConversationSnapshot, LogStore } from '#src/storage/ports.js';
@@ -102,6 +103,7 @@ function createBench(options: { rate?: number; rates?: Rates; answeredBy?: Answe
     setLastSeq: (seq: number) => {
       lastSeq = seq;
     },
+    lastSeq: () => lastSeq,
   };
 }
 
@@ -325,6 +327,19 @@ test('P2 an id that the actor may have forgotten is looked up before it is admit
   expect(bench.appended()).toHaveLength(1);
 });
 
+test('P2 an instance that has just started answers a retry of what is stored from what it loaded', () => {
+  const [create] = snapshotOf().recent as [LogEvent];
+  const id = fresh();
+  const stored: LogEvent = {
+    ...{ ev: 'message.new', conv, seq: 2, number: 1, id, from: 'mia', at: now, text: 'hello' },
+  };
+  const snapshot = snapshotOf({ head: { seq: 2, number: 1 }, recent: [create, stored] });
+  const bench = createActive({}, snapshot);
+  bench.turn(send('mia', id));
+  expect(lastPost(bench)).toMatchObject({ kind: 'ack', id, seq: 2, at: now });
+  expect(bench.toWriter.map(({ kind }) => kind)).toEqual(['load']);
+});
+
 test('P2 when the store cannot be asked, the answer is unavailable and never a refusal for good', () => {
   const bench = createActive();
   const id = idAt(5);
@@ -402,6 +417,27 @@ test('W12 a subscription with have gets the events after it, a longer absence a 
   );
 });
 
+test('W11 a page of long texts is cut where its texts go beyond the bound, at the end away from the reader', () => {
+  const longest = 4_000;
+  const message = (seq: number, chars: number): LogEvent => ({
+    ...{ ev: 'message.new', conv, seq, number: seq, id: fresh(), from: 'mia', at: now },
+    text: 'x'.repeat(chars),
+  });
+  const page = Array.from({ length: 100 }, (_, place) => message(place + 1, longest));
+  const whole = page.slice(0, 25);
+  for (const last of [false, true]) {
+    expect(cutPage(whole, last)).toBe(whole);
+    const cut = cutPage(page, last);
+    const chars = cut.reduce((sum, event) => sum + ('text' in event ? event.text.length : 0), 0);
+    expect(chars).toBeLessThanOrEqual(answerCharsMax);
+    expect(chars).toBeGreaterThan(0.9 * answerCharsMax);
+    expect(cut).toEqual(last ? page.slice(-cut.length) : page.slice(0, cut.length));
+    // Somebody who pages must get on.
+    const giant = [message(1, 2 * answerCharsMax), message(2, 2 * answerCharsMax)];
+    expect(cutPage(giant, last)).toEqual([last ? giant[1] : giant[0]]);
+  }
+});
+
 test('L16 W12 what has left the log is a gap to a resume, no end to history, and no reason to refuse a mark', () => {
   const message = (seq: number): LogEvent => {
     return { ev: 'message.new', conv, seq, number: seq, id: fresh(), from: 'mia', at: now, text: '' };
@@ -443,6 +479,26 @@ test('L16 W12 what has left the log is a gap to a resume, no end to history, and
     expect(answerRead([...kept])).toEqual({ conv, after: 0, before: 36, limit: 1, last: true });
     expect(bench.toWriter.at(-1)).toMatchObject({ kind: 'mark', number, seq: 35 });
   }
+});
+
+test.each([
+  ['all', 4, []],
+  ['all but the last', 3, [{ kind: 'publish', seqs: [4] }]],
+  ['only what came before what is here', 1, [{ kind: 'publish', seqs: [2, 3, 4] }]],
+  ['so little that not all of it is here', 0, [{ kind: 'missed', head: 4 }]],
+  ['more than there is', 5, [{ kind: 'missed', head: 4 }]],
+])('P6 a front that registers and has %s is told what it lacks, then live events go on', (_, have, told) => {
+  const recent: LogEvent[] = [2, 3, 4].map((seq) => ({
+    ...{ ev: 'message.new', conv, seq, number: seq, id: fresh(), from: 'mia', at: now, text: '' },
+  }));
+  const bench = createActive({}, snapshotOf({ head: { seq: 4, number: 4 }, recent }));
+  bench.turn({ kind: 'register', front: 0, conv, have });
+  const posts = bench.posts.map((post) => {
+    if (post.kind === 'publish') return { kind: post.kind, seqs: post.events.map(({ seq }) => seq) };
+    return post.kind === 'missed' ? { kind: post.kind, head: post.head } : post;
+  });
+  expect(posts).toEqual(told);
+  expect(bench.lastSeq()).toBe(4);
 });
 
 test('P6 an instance that starts after a crash publishes what was committed and not told', () => {

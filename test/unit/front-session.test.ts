@@ -239,6 +239,32 @@ test('W3 W7 many operations in one frame are answered in one frame a turn, each 
   expect(client.heard()).toEqual([]);
 });
 
+test('W7 P1 acks of a batch, which come as columns, are each the answer to the operation in their own place', async () => {
+  const harness = new FrontHarness();
+  const client = await harness.live(user);
+  harness.takePosted();
+  client.send(send(1), send(2), send(3));
+  const requests = harness.takePosted().map((message) => ('request' in message ? message.request : 0));
+  const [first = 0, second = 0, third = 0] = requests;
+  const acks = { kind: 'acks', at: startAt + 5 } as const;
+  // The batch has them in an order of its own, among one that nobody waits for any more.
+  harness.answer({
+    ...{ ...acks, requests: Float64Array.of(third, 256 * 7 + 3, first) },
+    seqs: Float64Array.of(11, 12, 13),
+  });
+  harness.answer({ ...acks, requests: Float64Array.of(second), seqs: Float64Array.of(14) });
+  harness.endTurn();
+  expect(client.heard()).toEqual([
+    { ack: 3, id: testId(1003), seq: 11, at: startAt + 5, conv },
+    { ack: 1, id: testId(1001), seq: 13, at: startAt + 5, conv },
+    { ack: 2, id: testId(1002), seq: 14, at: startAt + 5, conv },
+  ]);
+  // Told once.
+  harness.answer({ ...acks, requests: Float64Array.of(...requests), seqs: Float64Array.of(1, 2, 3) });
+  harness.endTurn();
+  expect(client.heard()).toEqual([]);
+});
+
 test('W7 turns each operation into what its shard understands', async () => {
   const harness = new FrontHarness();
   const client = await harness.live(user);

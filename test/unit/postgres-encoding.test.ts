@@ -148,6 +148,28 @@ describe('gathering', () => {
     expect(await ask(7)).toBe('answer 7');
   });
 
+  test('A9 no more queries are under way than are allowed, and what waits is asked as they are answered', async () => {
+    const underWay: Array<() => void> = [];
+    let most = 0;
+    const gatherer = new Gatherer<number, number>({
+      ask: (keys) =>
+        new Promise((resolve) => {
+          underWay.push(() => resolve(keys));
+          most = Math.max(most, underWay.length);
+        }),
+      ...{ keysMax: 2, queriesMax: 3, answerMs: 10_000 },
+    });
+    const answers: number[] = [];
+    for (let key = 0; key < 20; key += 1)
+      gatherer.add({ key, done: (answer) => answers.push(answer ?? Number.NaN) });
+    while (answers.length < 20) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      underWay.shift()?.();
+    }
+    expect(answers).toEqual(Array.from({ length: 20 }, (_, key) => key));
+    expect(most).toBe(3);
+  });
+
   test('L10 a query that is never answered fails in time, and the next one is asked', async () => {
     let isHanging = true;
     const gatherer = new Gatherer<number, string>({

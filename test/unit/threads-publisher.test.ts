@@ -138,9 +138,10 @@ describe('publisher', () => {
     world.publisher.subscribe(0, 'c', 2);
     world.publisher.subscribe(1, 'c', 5);
     expect(() => world.publisher.subscribe(1, 'c', 4)).toThrow('published up to 5');
+    world.publisher.subscribe(1, 'c', 6);
     world.simulation.run();
-    expect(story(world.heard.get(0) ?? [], 'c')).toEqual(['…5']);
-    expect(story(world.heard.get(1) ?? [], 'c')).toEqual([]);
+    expect(story(world.heard.get(0) ?? [], 'c')).toEqual(['…5', '…6']);
+    expect(story(world.heard.get(1) ?? [], 'c')).toEqual(['…6']);
   });
 
   test('P6 a front without room is told what it missed once it has room, others are untouched', () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ConversationMessage, WriterMessage } from '#actors/messages.js';
+import { BatchAcks } from '#actors/postgres-writer/batch-acks.js';
 import { PostgresWriter } from '#actors/postgres-writer/postgres-writer.js';
 import type { Failed, LogStore, Owned, Progress, StoredOperation, WriteOutcome } from '#src/storage/ports.js';
 import type { ToFront } from '#src/threads/messages.js';
@@ -406,4 +407,21 @@ test('L13 P1 an owner whose shard was taken while its batch was unknown acks not
   bench.turn();
   expect(bench.answers).toEqual([]);
   expect(bench.fatal).toEqual(['fenced']);
+});
+
+test('P1 the acks of a batch are one message for each front, with every seq beside its own request', () => {
+  const batchAcks = new BatchAcks();
+  const [one, other] = [3, 250];
+  const asked = [one, other, one, one, other].map((front, place) => [(place + 1) * 256 + front, 70 + place]);
+  for (const [request = 0, seq = 0] of asked) batchAcks.add(request, seq);
+  const told = [...batchAcks.messages(5)].map(({ front, acks: { kind, at, requests, seqs } }) => ({
+    ...{ front, kind, at },
+    pairs: [...requests].map((request, place) => [request, seqs[place]]),
+    seqCount: seqs.length,
+  }));
+  const ofFront = (front: number) => asked.filter(([request = 0]) => request % 256 === front);
+  expect(told).toEqual([
+    { front: one, kind: 'acks', at: 5, pairs: ofFront(one), seqCount: 3 },
+    { front: other, kind: 'acks', at: 5, pairs: ofFront(other), seqCount: 2 },
+  ]);
 });
