@@ -17,6 +17,7 @@ import { startHousekeeping } from './housekeeping.js';
 import { watchLock } from './lock-watch.js';
 import { MetricsHub } from './metrics-hub.js';
 import { Threads } from './threads.js';
+import { startTierUpkeep } from './tier-upkeep.js';
 
 export interface Nubo {
   /** Where the fronts listen. */
@@ -50,6 +51,7 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
     const poolFile = fileURLToPath(new URL('./pool.js', import.meta.url));
     await ensureDemo({ url: postgresUrl, demo: config.demo, poolFile });
   }
+  const endUpkeep = await startTierUpkeep(config, log);
   const port = config.port === 0 ? await freePort(config.host) : config.port;
 
   const hub = new MetricsHub((id) => {
@@ -108,6 +110,7 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
     await threads.start();
   } catch (error) {
     await threads.stop();
+    await endUpkeep();
     await database.close();
     throw new StartError(error instanceof Error ? error.message : String(error));
   }
@@ -118,7 +121,7 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
     stop: async () => {
       const housekeepingEnded = endHousekeeping();
       const code = await drainThreads(threads, config, log);
-      await housekeepingEnded;
+      await Promise.all([housekeepingEnded, endUpkeep()]);
       await database.close();
       return code;
     },
