@@ -4,6 +4,9 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { temporaryFolder } from './children.js';
 import { serverPort } from './server-port.js';
@@ -30,6 +33,7 @@ export interface ServerPlan {
   ready(port: number): Promise<void>;
 }
 
+const folderName = 'server-';
 const startMsMax = 20_000;
 const startAttempts = 3;
 const outputMax = 4_000;
@@ -47,7 +51,8 @@ export class ServerProcess implements ServerControl {
   private constructor(plan: ServerPlan, port: number) {
     this.plan = plan;
     this.port = port;
-    this.folder = temporaryFolder(plan.name);
+    removeLeftovers();
+    this.folder = temporaryFolder(`${folderName}${process.pid}-${plan.name}`);
     process.once('exit', this.onExit);
   }
 
@@ -125,6 +130,25 @@ export class ServerProcess implements ServerControl {
         throw new Error(`${this.plan.name} did not start on port ${this.port}: ${output}`);
       await sleep(10);
     }
+  }
+}
+
+/** Folders of processes that were killed: their servers ended with them. */
+function removeLeftovers(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = new RegExp(`^nubo-${folderName}(\\d+)-`).exec(name)?.[1];
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    rmSync(join(tmpdir(), name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Somebody else's, who may not be told anything.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
