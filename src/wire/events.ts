@@ -13,6 +13,9 @@ const role = z.enum(['owner', 'admin', 'moderator', 'member']);
 export type Role = z.infer<typeof role>;
 export type ConversationType = z.infer<typeof conversationType>;
 
+/** Where a durable event stands, and by whom; first in every one of them, in this order. */
+const row = { conv: id, seq, number: seq, id, from: id, at };
+
 /**
  * Durable events: one a row of the log, in the conversation's order. `from` is the acting user, `number` the
  * count of messages up to and including this event, so that unread is a subtraction (L14).
@@ -21,12 +24,7 @@ export const logEvents = {
   'message.new': {
     code: 40,
     schema: z.object({
-      conv: id,
-      seq,
-      number: seq,
-      id,
-      from: id,
-      at,
+      ...row,
       text: z.string(),
       type: messageType.optional(),
       metadata: z.record(z.string(), z.json()).optional(),
@@ -36,22 +34,17 @@ export const logEvents = {
   'conversation.create': {
     code: 41,
     schema: z.object({
-      conv: id,
-      seq,
-      number: seq,
-      id,
-      from: id,
-      at,
+      ...row,
       type: conversationType,
       title: z.string().optional(),
       description: z.string().optional(),
       members: z.array(id),
     }),
   },
-  'member.join': { code: 42, schema: z.object({ conv: id, seq, number: seq, id, from: id, at }) },
-  'member.leave': { code: 43, schema: z.object({ conv: id, seq, number: seq, id, from: id, at }) },
-  'member.add': { code: 44, schema: z.object({ conv: id, seq, number: seq, id, from: id, at, user: id }) },
-  'member.remove': { code: 45, schema: z.object({ conv: id, seq, number: seq, id, from: id, at, user: id }) },
+  'member.join': { code: 42, schema: z.object(row) },
+  'member.leave': { code: 43, schema: z.object(row) },
+  'member.add': { code: 44, schema: z.object({ ...row, user: id }) },
+  'member.remove': { code: 45, schema: z.object({ ...row, user: id }) },
 } as const;
 
 export type LogEventName = keyof typeof logEvents;
