@@ -79,6 +79,37 @@ export function changeOfEvent(event: LogEvent, batch: number): Change {
 
 /** The event that these fields are; undefined when they are none (somebody else's bytes, or another version's). */
 export function eventOfFields(fields: ElementFields): LogEvent | undefined {
+  return plainMessage(fields) ?? anyEvent(fields);
+}
+
+/** Nearly all are of this kind, and a page is fifty of them: what the schema would say of it, without the schema. */
+function plainMessage(fields: ElementFields): LogEvent<'message.new'> | undefined {
+  const { id, conversation: conv, sender: from, seq, number, createdAt: at, content: text } = fields;
+  const isPlain =
+    fields.event === 'message.new' &&
+    fields.type === 'text' &&
+    (fields.details === null || fields.details === undefined) &&
+    typeof id === 'string' &&
+    typeof conv === 'string' &&
+    typeof from === 'string' &&
+    typeof text === 'string' &&
+    Number.isSafeInteger(seq) &&
+    Number.isSafeInteger(number) &&
+    Number.isSafeInteger(at);
+  if (!isPlain) return undefined;
+  return {
+    ev: 'message.new',
+    conv,
+    seq: seq as number,
+    number: number as number,
+    id,
+    from,
+    at: at as number,
+    text,
+  };
+}
+
+function anyEvent(fields: ElementFields): LogEvent | undefined {
   const {
     id,
     conversation: conv,

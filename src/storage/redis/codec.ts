@@ -9,7 +9,9 @@ import { z } from 'zod';
 import { type Change, type ElementFields, type Entity, idOf, mirroredFields } from '../../entities/entity.js';
 import { eventOfFields, messages } from '../../entities/messages.js';
 import type { LogEvent } from '../../wire/events.js';
-import { rememberPerEntity } from '../tiers/place.js';
+import { MsgpackReader } from '../../wire/msgpack-reader.js';
+import { depthLimit, scanMsgpack } from '../../wire/scan-msgpack.js';
+import { elementBytesMax, rememberPerEntity } from '../tiers/place.js';
 import type { Element } from '../tiers/ports.js';
 
 /** `foreign`: no value of ours; `shape`: of a version of nubo that declares the entity otherwise. */
@@ -21,11 +23,16 @@ const highMax = 2 ** 21;
 /** Never used by msgpack: in place of a body it tells the script to remove what is older. */
 const removal = 0xc1;
 
-const packr = new Packr({ useRecords: false, mapsAsObjects: true, int64AsType: 'number' });
+/** Read by our own reader, which keeps a text byte for byte and never looks past what was scanned. */
+const packr = new Packr({ useRecords: false });
+/** A list of people may be long. */
+const bounds = { bytesMax: elementBytesMax, depthMax: depthLimit, itemsMax: 65_536 };
 
 interface Shape {
   readonly names: readonly string[];
   readonly hash: number;
+  /** All fields, null. */
+  readonly blank: ElementFields;
   readonly schema: z.ZodType;
 }
 
@@ -40,6 +47,7 @@ const shapeOf = rememberPerEntity((entity: Entity): Shape => {
   return {
     names,
     hash: createHash('sha256').update(JSON.stringify(types)).digest().readUInt32BE(0),
+    blank: Object.fromEntries(names.map((name) => [name, null])),
     schema: z.object(Object.fromEntries(schemas)),
   };
 });
@@ -82,12 +90,18 @@ export function decodeEvent(
 }
 
 function decodeFields(entity: Entity, value: Buffer): ElementFields | Unreadable {
-  const values: unknown = checked(() => packr.unpack(value.subarray(versionBytes)));
-  const { names, hash } = shapeOf(entity);
-  if (!Array.isArray(values) || typeof values[0] !== 'number') return 'foreign';
-  if (values[0] !== hash || values.length !== names.length + 1) return 'shape';
-  const fields: Record<string, unknown> = {};
-  for (let index = 0; index < names.length; index += 1) fields[names[index] ?? ''] = values[index + 1];
+  const body = value.subarray(versionBytes);
+  // Once it is let through, nothing in it can run past its end, nest too deep or be a type of its own.
+  if (scanMsgpack(body, bounds) !== undefined) return 'foreign';
+  const reader = new MsgpackReader(body);
+  const length = reader.arrayLength();
+  const { names, hash, blank } = shapeOf(entity);
+  const found = length > 0 ? reader.value() : undefined;
+  if (typeof found !== 'number') return 'foreign';
+  if (found !== hash || length !== names.length + 1) return 'shape';
+  // A copy of an object that has all its names: the engine knows its shape.
+  const fields: Record<string, unknown> = { ...blank };
+  for (let index = 0; index < names.length; index += 1) fields[names[index] ?? ''] = reader.value();
   return fields;
 }
 
@@ -96,7 +110,7 @@ function isValid(entity: Entity, fields: ElementFields): boolean {
   return checked(() => shapeOf(entity).schema.safeParse(fields).success) === true;
 }
 
-/** Foreign bytes may be nested so deep, or be such cycles, that looking at them throws. */
+/** What a schema says of a foreign value may be an exception of its own. */
 function checked<Value>(look: () => Value): Value | undefined {
   try {
     return look();

@@ -14,7 +14,9 @@ export class Touches {
   private readonly connection: RedisConnection;
   private readonly keys: RedisKeys;
   private readonly ports: RuntimePorts;
-  private readonly waiting = new Map<string, number>();
+  /** By node and place. */
+  private readonly waiting = new Map<string, Map<string, number>>();
+  private size = 0;
   private cancel: (() => void) | undefined;
   /** How many were not told: too many at once, or Redis was away. */
   dropped = 0;
@@ -35,11 +37,17 @@ export class Touches {
 
   add(node: string, places: readonly string[]): void {
     const now = this.ports.clock.now();
-    for (const place of places) {
-      const member = lruMember(node, place);
-      if (this.waiting.size >= touchesMax && !this.waiting.has(member)) this.dropped += 1;
-      else this.waiting.set(member, now);
+    let uses = this.waiting.get(node);
+    if (uses === undefined) {
+      uses = new Map();
+      this.waiting.set(node, uses);
     }
+    const before = uses.size;
+    for (const place of places) {
+      if (this.size + uses.size - before < touchesMax || uses.has(place)) uses.set(place, now);
+      else this.dropped += 1;
+    }
+    this.size += uses.size - before;
     this.cancel ??= this.ports.timers.after(touchIntervalMs, () => this.flush());
   }
 
@@ -47,13 +55,17 @@ export class Touches {
     this.cancel?.();
     this.cancel = undefined;
     this.waiting.clear();
+    this.size = 0;
   }
 
   /** XX: what was evicted meanwhile does not come back as a name without an element. */
   private flush(): void {
     this.cancel = undefined;
-    const pairs = [...this.waiting];
+    const pairs = [...this.waiting].flatMap(([node, uses]) =>
+      [...uses].map(([place, at]) => [lruMember(node, place), at] as const),
+    );
     this.waiting.clear();
+    this.size = 0;
     for (let start = 0; start < pairs.length; start += touchesPerCallMax) {
       const part = pairs.slice(start, start + touchesPerCallMax);
       const scores = part.flatMap(([member, at]) => [at, member]);
