@@ -1,22 +1,46 @@
 /** The mirror in Mongo on a server over a real socket. What a stand-in lacks is skipped by feature, and counted. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { UUID } from 'mongodb';
 import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { changeOfEvent, messages } from '#src/entities/messages.js';
+import { z } from 'zod';
+import type { Entity } from '#src/entities/entity.js';
+import { changeOfEvent } from '#src/entities/messages.js';
+import { UserError } from '#src/errors.js';
 import { MongoConnection } from '#src/storage/mongo/connection.js';
-import { sentenceOf } from '#src/storage/mongo/failures.js';
 import { checkMongo, prepareIndexes, refusalLines } from '#src/storage/mongo/indexes.js';
 import { dropAll, removeUnused, walkCollection } from '#src/storage/mongo/upkeep.js';
 import { mirrorContract } from '../contract/tier.js';
 import { Script } from '../support/log-events.js';
 import { changeOf, goneChange, MirrorAsker, sampleFields, samples } from '../support/mirrors.js';
 import { mirroredEntities as entities, MongoFixture } from '../support/mongo-mirror.js';
+import { mongoHere, startMongo } from '../support/mongo-server.js';
 
-const url = process.env.NUBO_TEST_MONGO_URL ?? '';
+const here = await mongoHere();
+/** Nobody else has the same name, or the same mail if there is one. */
+const people = {
+  name: 'people',
+  table: 'people',
+  collection: 'people_recent',
+  key: ['id'],
+  indexes: [
+    { keys: { name: 1 }, isUnique: true },
+    { keys: { mail: 1 }, isUnique: true },
+  ],
+  fields: {
+    id: { column: 'id', type: 'uuid', schema: z.uuid(), shownTo: 'everybody' },
+    name: { column: 'name', type: 'text', schema: z.string(), shownTo: 'everybody' },
+    mail: { column: 'mail', type: 'text', schema: z.string(), isNullable: true, shownTo: 'owner' },
+  },
+} as const satisfies Entity;
+
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
-describe.runIf(url !== '')('on a server', () => {
+describe.runIf(here !== undefined)(`on ${here?.name}`, () => {
+  const open = async () => MongoFixture.open(await startMongo());
+
   mirrorContract({
     name: 'mongo',
     findsMessagesById: true,
@@ -26,13 +50,13 @@ describe.runIf(url !== '')('on a server', () => {
       { friend: 'nobody' },
       { details: { 'a\u0000b': 'x'.repeat(17 * 1024 * 1024) } },
     ],
-    open: () => MongoFixture.open(url),
+    open,
   });
 
   let fixture: MongoFixture;
   let asker: MirrorAsker;
   beforeAll(async () => {
-    fixture = await MongoFixture.open(url);
+    fixture = await open();
     asker = new MirrorAsker(fixture.mirror);
   });
   beforeEach(() => fixture.wipe());
@@ -125,8 +149,9 @@ describe.runIf(url !== '')('on a server', () => {
     const keys = indexes.map((index) => JSON.stringify(index.key));
     for (const key of [{ conversation_id: 1, seq: 1 }, { sender_id: 1, created_at: -1 }, { last_use: 1 }])
       expect(keys).toContain(JSON.stringify(key));
-    const lacks = [...report.refused.keys()].filter((feature) => feature === 'ttl' || feature === 'text');
-    if (lacks.length > 0) context.skip(`this server lacks ${lacks.join(', ')}`);
+    const lacks = (['ttl', 'text'] as const).filter((feature) => here?.features[feature] !== true);
+    if (lacks.length > 0) context.skip(`${here?.name} lacks ${lacks.join(' and ')}`);
+    expect(report.refused).toEqual(new Map());
     expect(indexes).toContainEqual(
       expect.objectContaining({ key: { last_use: 1 }, expireAfterSeconds: 2_592_000 }),
     );
@@ -186,9 +211,36 @@ describe.runIf(url !== '')('on a server', () => {
     expect(fixture.moves).toEqual(['away', 'back']);
   });
 
+  test('where somebody made an index unique, a value goes to whom it was given last', async () => {
+    const [ann, bob] = [uuidv7(), uuidv7()];
+    const person = (id: string, name: string, version: number) =>
+      changeOf(people, { id, name, mail: null }, version);
+    await prepareIndexes(fixture.connection, { entities: [people] });
+    await stored(people.collection).deleteMany({});
+    await put(person(ann, 'ann', 1), person(bob, 'ann', 2));
+    expect(await asker.elements(people, [ann, bob])).toMatchObject([{ version: 1 }, { version: 2 }]);
+    await stored(people.collection).drop();
+    await stored(people.collection).createIndex({ name: 1 }, { unique: true });
+    await put(person(ann, 'ann', 1));
+    await put(person(bob, 'ann', 3));
+    expect(await asker.elements(people, [ann, bob])).toMatchObject([
+      undefined,
+      { version: 3, fields: { name: 'ann', mail: null } },
+    ]);
+    await put(person(ann, 'anna', 2));
+    expect(await asker.elements(people, [ann, bob])).toMatchObject([{ version: 2 }, { version: 3 }]);
+    await put(goneChange(people, bob, 4), person(ann, 'ann', 5));
+    expect(await asker.elements(people, [ann])).toMatchObject([{ version: 5 }]);
+  });
+
   test('of an answer that was lost it is known at the next step whether the step was applied', async () => {
     const fields = sampleFields();
-    const step = { source: 'entities', from: undefined as number | undefined, to: 5, changes: [changeOf(samples, fields, 1)] };
+    const step = {
+      source: 'entities',
+      from: undefined as number | undefined,
+      to: 5,
+      changes: [changeOf(samples, fields, 1)],
+    };
     expect(await asker.apply(step)).toEqual({ kind: 'applied', poisoned: [] });
     expect(await asker.apply({ ...step, from: 4, to: 6 })).toEqual({ kind: 'lost' });
     expect(await asker.apply({ ...step, from: 5, to: 7 })).toEqual({ kind: 'applied', poisoned: [] });
@@ -196,10 +248,24 @@ describe.runIf(url !== '')('on a server', () => {
 });
 
 test('what is no Mongo, or none at all, is told in one sentence', async () => {
-  const closed = new MongoConnection({ url: 'mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=300' });
-  await expect(checkMongo(closed)).rejects.toThrow(/^Mongo cannot be reached: .*ECONNREFUSED/);
-  await closed.close();
+  const told = async (port: number) => {
+    const connection = new MongoConnection({ url: `mongodb://somebody:secret@127.0.0.1:${port}` });
+    const error = await checkMongo(connection).catch((reason: Error) => reason);
+    await connection.close();
+    if (!(error instanceof UserError)) throw new Error('it was taken for a Mongo');
+    return error.message;
+  };
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n'));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  expect(await told(port)).toMatch(/^What listens at NUBO_MONGO_URL does not answer as a MongoDB/);
+  await new Promise((resolve) => server.close(resolve));
+  expect(await told(port)).toMatch(/^Mongo cannot be reached: .*ECONNREFUSED/);
+  const wrong = () => new MongoConnection({ url: 'mongodb://somebody:secret@' });
+  expect(wrong).toThrow(/^NUBO_MONGO_URL is no address/);
+  expect(wrong).not.toThrow(/secret/);
   expect(() => new MongoConnection({ url: 'http://nobody' })).toThrow(/^NUBO_MONGO_URL is no address/);
-  expect(sentenceOf(new Error('plain'))).toBe('plain');
-  expect(messages.collection).toBe('messages_recent');
 });

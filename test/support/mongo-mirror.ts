@@ -5,6 +5,7 @@ import { messages } from '#src/entities/messages.js';
 import { MongoConnection } from '#src/storage/mongo/connection.js';
 import { MongoMirror } from '#src/storage/mongo/mongo-mirror.js';
 import { pairs, samples } from './mirrors.js';
+import type { MongoServer } from './mongo-server.js';
 import { TcpProxy } from './tcp-proxy.js';
 
 export const mirroredEntities: readonly Entity[] = [messages, samples, pairs];
@@ -15,28 +16,39 @@ export class MongoFixture {
   readonly mirror: MongoMirror;
   readonly moves: string[] = [];
   readonly clock = { ms: 0 };
+  private readonly server: MongoServer;
   private proxy: TcpProxy;
   private readonly proxyPort: number;
   private readonly target: { host: string; port: number };
 
-  /** @param url of the server itself @param name of a database that is nobody's */
-  static async open(url: string, name = 'nubo_recent'): Promise<MongoFixture> {
-    const { hostname: host, port } = new URL(url);
-    const target = { host, port: Number(port || 27_017) };
-    return new MongoFixture(target, await TcpProxy.start(target), name);
+  /** @param server is stopped with the mirror */
+  static async open(server: MongoServer): Promise<MongoFixture> {
+    const { hostname: host, port } = new URL(server.url);
+    return new MongoFixture(server, await TcpProxy.start({ host, port: Number(port || 27_017) }));
   }
 
-  private constructor(target: { host: string; port: number }, proxy: TcpProxy, name: string) {
-    this.target = target;
+  private constructor(server: MongoServer, proxy: TcpProxy) {
+    const { hostname: host, port } = new URL(server.url);
+    this.server = server;
+    this.target = { host, port: Number(port || 27_017) };
     this.proxy = proxy;
     this.proxyPort = proxy.port;
     const now = () => Date.now() + this.clock.ms;
-    this.direct = new MongoConnection({ url: `mongodb://${target.host}:${target.port}/${name}` });
+    this.direct = new MongoConnection({ url: this.urlOn(this.target.port) });
     this.connection = new MongoConnection({
-      url: `mongodb://127.0.0.1:${proxy.port}/${name}?directConnection=true`,
+      url: this.urlOn(proxy.port),
       onMove: ({ isAway }) => this.moves.push(isAway ? 'away' : 'back'),
     });
     this.mirror = new MongoMirror({ connection: this.connection, entities: mirroredEntities, now });
+  }
+
+  /** The server's URL with another port and a database of the test's own; a proxy cannot stand for a whole set. */
+  private urlOn(port: number): string {
+    const url = new URL(this.server.url);
+    url.port = String(port);
+    url.pathname = `/${this.server.database}`;
+    url.searchParams.set('directConnection', 'true');
+    return url.href;
   }
 
   /** Everything in it, but its indexes. */
@@ -66,5 +78,6 @@ export class MongoFixture {
     await this.connection.close();
     await this.direct.close();
     await this.proxy.close();
+    await this.server.stop();
   }
 }

@@ -1,9 +1,8 @@
 /**
- * Unordered writes, as commands rather than through the driver's bulk objects: the same bytes on the wire, for half the
- * time of this thread, and with the server's own words about each document.
+ * Unordered writes, as the commands that the driver's bulk objects would send: about a quarter less of this thread's
+ * time (3.2 instead of 4.4 µs a document), and the server's own answer about each document.
  */
 import { BSON, type Db, type Document } from 'mongodb';
-import { callMs } from './connection.js';
 import { isRefusal, isRefusalCode } from './failures.js';
 
 /** One document that the server did not take, by its place in what was sent. */
@@ -37,7 +36,7 @@ export function replaceOlder(
   documents: readonly Document[],
 ): Promise<Fault[]> {
   const updates = documents.map((document) => ({
-    q: { _id: document['_id'], v: { $lt: document['v'] } },
+    q: { _id: document._id, v: { $lt: document.v } },
     u: document,
   }));
   return sendAll(updates, (part) => write(database, { update: collection, updates: part }));
@@ -55,7 +54,7 @@ export async function deleteAll(
 
 async function write(database: Db, command: Document): Promise<Fault[]> {
   const whole = { ...command, ordered: false, writeConcern: { w: 'majority' } };
-  const reply = (await database.command(whole, { timeoutMS: callMs.write })) as WriteReply;
+  const reply = (await database.command(whole)) as WriteReply;
   const { writeErrors = [], writeConcernError } = reply;
   if (writeConcernError !== undefined)
     throw new Error(`a majority did not confirm: ${writeConcernError.errmsg}`);

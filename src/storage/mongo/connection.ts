@@ -31,26 +31,30 @@ const selectionMs = 800;
 /** More calls than this under way at once are refused: a server that freezes is noticed only after `callMs`. */
 const callsMax = 256;
 const probeMs = 1_000;
-/** The driver's own limits count first; of a server that froze it may clean up for as long again. */
-const graceMs = 200;
 const pauseMsMin = 250;
 const pauseMsMax = 2_000;
 
 export class MongoConnection {
-  private readonly client: MongoClient;
+  private readonly url: string;
+  private client: MongoClient;
   private readonly now: () => number;
   private readonly onMove: NonNullable<MongoConnectionOptions['onMove']>;
   private away: { message: string; probeAt: number; pauseMs: number } | undefined;
   private isProbing = false;
   private calls = 0;
-  readonly database: Db;
+  private isClosed = false;
 
   /** @throws UserError when the URL is none. Connects when it is first used. */
   constructor({ url, now = Date.now, onMove = () => {} }: MongoConnectionOptions) {
+    this.url = url;
     this.client = openClient(url);
-    this.database = this.client.db(namesDatabase.test(url) ? undefined : databaseDefault);
     this.now = now;
     this.onMove = onMove;
+  }
+
+  /** For what needs no breaker. */
+  get database(): Db {
+    return this.client.db(namesDatabase.test(this.url) ? undefined : databaseDefault);
   }
 
   /** Why Mongo is not used now; undefined while it is. */
@@ -75,17 +79,27 @@ export class MongoConnection {
       this.calls -= 1;
     });
     try {
-      return await within(callMs[kind] + graceMs, made);
+      return await within(callMs[kind], made);
     } catch (error) {
       if (!(error instanceof NoAnswer) && !isOutage(error)) throw error;
       const message = sentenceOf(error);
-      this.leave(message, pauseMsMin);
+      this.leave(message);
+      // What waits for a server that went silent would hold its connections, and itself, for ever.
+      if (error instanceof NoAnswer) this.renew();
       throw new Error(message, { cause: error });
     }
   }
 
   async close(): Promise<void> {
+    this.isClosed = true;
     await this.client.close();
+  }
+
+  private renew(): void {
+    const old = this.client;
+    if (this.isClosed) return;
+    this.client = openClient(this.url);
+    void old.close(true).catch(() => {});
   }
 
   /** Asks at most one thing at a time of a server that is away, with longer and longer pauses. */
@@ -94,7 +108,7 @@ export class MongoConnection {
     if (away === undefined || this.isProbing || this.now() < away.probeAt) return;
     this.isProbing = true;
     try {
-      await this.database.command({ ping: 1 }, { timeoutMS: probeMs });
+      await within(probeMs, this.database.command({ ping: 1 }));
       this.away = undefined;
       this.onMove({ isAway: false, message: 'Mongo is back' });
     } catch (error) {
@@ -105,13 +119,14 @@ export class MongoConnection {
     }
   }
 
-  private leave(message: string, pauseMs: number): void {
+  private leave(message: string): void {
     if (this.away !== undefined) return;
-    this.away = { message, probeAt: this.now() + pauseMs, pauseMs };
+    this.away = { message, probeAt: this.now() + pauseMsMin, pauseMs: pauseMsMin };
     this.onMove({ isAway: true, message });
   }
 }
 
+/** Thrown here, and not by the driver: its own option for this does nothing. */
 class NoAnswer extends Error {}
 
 /** Of an answer that comes later nobody hears. */
@@ -129,7 +144,9 @@ function openClient(url: string): MongoClient {
       maxPoolSize: poolConnectionsMax,
       serverSelectionTimeoutMS: selectionMs,
       connectTimeoutMS: selectionMs,
-      timeoutMS: callMs.write,
+      // Calls that wait for a connection longer than any may take are not heard of any more.
+      waitQueueTimeoutMS: callMs.write,
+      socketTimeoutMS: callMs.upkeep,
       writeConcern: { w: 'majority' },
       // The mirror's writer repeats what failed, and readers go to the next tier.
       retryReads: false,

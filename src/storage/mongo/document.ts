@@ -73,10 +73,10 @@ export class DocumentShape {
 
   /** @returns undefined when the document is none of this entity, or of another version of its declaration */
   elementOf(document: Document): Element | undefined {
-    const id = this.hasUuidIds ? uuidText(document['_id']) : document['_id'];
-    const version = document['v'];
+    const id = this.hasUuidIds ? uuidText(document._id) : document._id;
+    const version = document.v;
     if (typeof id !== 'string' || !Number.isSafeInteger(version)) return undefined;
-    if (document['gone'] === true) return { id, version, fields: undefined };
+    if (document.gone === true) return { id, version, fields: undefined };
     const fields: Record<string, unknown> = {};
     if (this.idField !== undefined) fields[this.idField] = id;
     for (const { name, column, type, isNullable } of this.columns) {

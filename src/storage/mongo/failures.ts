@@ -60,8 +60,9 @@ export function sentenceOf(error: unknown): string {
   if (root instanceof MongoOperationTimeoutError) return 'Mongo does not answer in time';
   if (/maximum wire version/.test(message)) return 'This Mongo is too old: nubo needs MongoDB 4.4 or newer.';
   if (root instanceof MongoCompatibilityError) return `This Mongo cannot be used: ${message}`;
-  if (/message size|message length|opCode|BSON|wrong version number|Parse Error/i.test(message)) {
-    return 'What answers at NUBO_MONGO_URL is no MongoDB: correct the address or the port.';
+  // Of a server that accepts connections the driver tells no more than this.
+  if (/<monitor>.* closed$|^Server selection timed out/.test(message)) {
+    return 'What listens at NUBO_MONGO_URL does not answer as a MongoDB does: correct the host, the port or tls=….';
   }
   if (root instanceof MongoNetworkError)
     return `Mongo cannot be reached: ${message || 'the connection was lost'}`;

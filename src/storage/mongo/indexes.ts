@@ -3,10 +3,10 @@
  * used for 30 days. A server may lack a kind of index: then the rest is made, and it is said once what is missing.
  */
 import type { CreateIndexesOptions, Db, IndexSpecification } from 'mongodb';
-import type { CollectionIndex, Entity, Field, FieldType } from '../../entities/entity.js';
+import type { CollectionIndex, Entity } from '../../entities/entity.js';
 import { UserError } from '../../errors.js';
 import { recentDays } from '../tiers/ports.js';
-import { callMs, type MongoConnection } from './connection.js';
+import type { MongoConnection } from './connection.js';
 import { isRefusal, sentenceOf } from './failures.js';
 
 export interface IndexOptions {
@@ -16,7 +16,7 @@ export interface IndexOptions {
 }
 
 /** Kinds of index that servers are known to lack. */
-export type IndexFeature = 'ttl' | 'text' | 'unique' | 'sparse' | 'plain';
+export type IndexFeature = 'ttl' | 'text' | 'sparse' | 'plain';
 
 export interface IndexReport {
   /** Each kind that was refused, with the server's words and the collections it was wanted for. */
@@ -44,7 +44,7 @@ export async function prepareIndexes(
     else if (!known.collections.includes(collection)) known.collections.push(collection);
   };
   for (const entity of entities) {
-    const all = [...entity.indexes.map((index) => attemptsFor(entity, index, language)), lastUseAttempts];
+    const all = [...entity.indexes.map((index) => attemptsFor(index, language)), lastUseAttempts];
     for (const attempts of all) {
       await connection.run('upkeep', (database) =>
         makeFirstTaken(database, attempts, {
@@ -68,8 +68,6 @@ export function refusalLines({ refused }: IndexReport): string[] {
 const meanings: Readonly<Record<IndexFeature, string>> = {
   ttl: `indexes that remove what is old, so nubo does it once a day`,
   text: 'text indexes, so Postgres searches',
-  unique:
-    'unique indexes over some documents only, so they are made without that: Postgres keeps values unique',
   sparse: 'sparse indexes, so they are made over all documents',
   plain: 'an index that is wanted, so some reads are slower',
 };
@@ -80,41 +78,18 @@ const lastUseAttempts: readonly Attempt[] = [
   { feature: 'plain', keys: { last_use: 1 }, options: {} },
 ];
 
-function attemptsFor(entity: Entity, index: CollectionIndex, language: string): Attempt[] {
+/**
+ * None is unique: Postgres keeps values unique, and a mirror that did so too would refuse what comes in another order
+ * than it was written, and all but one of those that have no value.
+ */
+function attemptsFor(index: CollectionIndex, language: string): Attempt[] {
   const keys = { ...index.keys };
   const plain: Attempt = { feature: 'plain', keys, options: {} };
   if (Object.values(keys).includes('text')) {
     return [{ feature: 'text', keys, options: { default_language: language } }];
   }
-  if (index.isUnique === true) {
-    // Those without a value, and those that are gone, are not in it: else there could be only one of them.
-    const partialFilterExpression = Object.fromEntries(
-      Object.keys(keys).map((column) => [column, { $type: bsonTypeOf(entity, column) }]),
-    );
-    return [{ feature: 'unique', keys, options: { unique: true, partialFilterExpression } }, plain];
-  }
   return index.isSparse === true ? [{ feature: 'sparse', keys, options: { sparse: true } }, plain] : [plain];
 }
-
-function bsonTypeOf(entity: Entity, column: string): string {
-  const fields: readonly Field[] = Object.values(entity.fields);
-  const field = fields.find((one) => one.column === column);
-  return bsonTypes[field?.type ?? 'text'];
-}
-
-const bsonTypes: Readonly<Record<FieldType, string>> = {
-  uuid: 'binData',
-  text: 'string',
-  smallint: 'number',
-  bigint: 'number',
-  boolean: 'bool',
-  time: 'date',
-  date: 'string',
-  json: 'object',
-  uuids: 'array',
-  texts: 'array',
-  addresses: 'array',
-};
 
 async function makeFirstTaken(
   database: Db,
@@ -126,7 +101,7 @@ async function makeFirstTaken(
 ): Promise<void> {
   for (const { feature, keys, options } of attempts) {
     try {
-      await database.collection(collection).createIndex(keys, { ...options, timeoutMS: callMs.upkeep });
+      await database.collection(collection).createIndex(keys, options);
       return;
     } catch (error) {
       if (!isRefusal(error)) throw error;
@@ -138,7 +113,7 @@ async function makeFirstTaken(
 /** @throws UserError when the server cannot be used at all, with what to do */
 export async function checkMongo(connection: MongoConnection): Promise<void> {
   try {
-    await connection.database.command({ ping: 1 }, { timeoutMS: 5_000 });
+    await connection.database.command({ ping: 1 });
   } catch (error) {
     throw new UserError(sentenceOf(error));
   }

@@ -1,6 +1,5 @@
 /** Where the mirror stands in each source: in the mirror itself, so that one that was wiped knows nothing of it. */
 import { type Db, MongoServerError } from 'mongodb';
-import { callMs } from './connection.js';
 import { isDuplicateKey } from './failures.js';
 
 /** The collection: `_id` is the source. */
@@ -12,9 +11,7 @@ interface Position {
 }
 
 export async function readPosition(database: Db, source: string): Promise<number | undefined> {
-  const found = await database
-    .collection<Position>(positionsCollection)
-    .findOne({ _id: source }, { timeoutMS: callMs.position });
+  const found = await database.collection<Position>(positionsCollection).findOne({ _id: source });
   return typeof found?.position === 'number' ? found.position : undefined;
 }
 
@@ -24,17 +21,15 @@ export async function movePosition(
   { source, from, to }: { source: string; from: number | undefined; to: number },
 ): Promise<boolean> {
   const collection = database.collection<Position>(positionsCollection);
-  const options = { timeoutMS: callMs.position };
   if (from !== undefined) {
     const before = await collection.findOneAndUpdate(
       { _id: source, position: from },
       { $set: { position: to } },
-      options,
     );
     return before !== null;
   }
   try {
-    await collection.insertOne({ _id: source, position: to }, options);
+    await collection.insertOne({ _id: source, position: to });
     return true;
   } catch (error) {
     if (error instanceof MongoServerError && isDuplicateKey(error.code)) return false;

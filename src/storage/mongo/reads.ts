@@ -26,7 +26,7 @@ export async function findEvents(
     .collection<StoredDocument>(collection)
     .find(
       { [fields.conversation.column]: uuidBinary(conv), [seq]: { $gte: from, $lte: to } },
-      { timeoutMS: callMs.read },
+      { maxTimeMS: callMs.read },
     )
     .sort({ [seq]: 1 })
     // One batch is all there is: a cursor that stays open on the server would be asked again.
@@ -65,7 +65,7 @@ export async function findElements(
       ? []
       : await database
           .collection<StoredDocument>(entity.collection)
-          .find({ _id: { $in: wanted } }, { timeoutMS: callMs.read })
+          .find({ _id: { $in: wanted } }, { maxTimeMS: callMs.read })
           .batchSize(wanted.length + 1)
           .toArray();
   const found = new Map<string, Element>();

@@ -3,7 +3,7 @@
  * once an hour, together with others, by whoever finds it out of date. Best effort.
  */
 import type { Document } from 'mongodb';
-import { callMs, type MongoConnection } from './connection.js';
+import type { MongoConnection } from './connection.js';
 import type { DocumentId } from './document.js';
 
 /** A document is touched when its last use is longer ago. */
@@ -28,12 +28,12 @@ export class Touches {
 
   /** A document was read. */
   add(collection: string, document: Document): void {
-    const used = document['last_use'];
+    const used = document.last_use;
     if (used instanceof Date && this.now() - used.getTime() < touchEveryMs) return;
     if (this.count >= touchesMax) return;
     const ids = this.waiting.get(collection) ?? new Map<string, DocumentId>();
     this.waiting.set(collection, ids);
-    const id = document['_id'] as DocumentId;
+    const id = document._id as DocumentId;
     const key = id.toString();
     if (ids.has(key)) return;
     ids.set(key, id);
@@ -56,7 +56,7 @@ export class Touches {
           .run('write', (database) =>
             database
               .collection<{ _id: DocumentId; last_use: Date }>(collection)
-              .updateMany({ _id: { $in: some } }, { $set: { last_use } }, { timeoutMS: callMs.write }),
+              .updateMany({ _id: { $in: some } }, { $set: { last_use } }),
           )
           .catch(() => {});
       }

@@ -1,8 +1,8 @@
 /** What is done to whole collections: old documents removed, all of them walked, all of them dropped. */
-import { type Db, type Document, MongoServerError } from 'mongodb';
+import type { Document } from 'mongodb';
 import type { Change, Entity } from '../../entities/entity.js';
 import { recentDays } from '../tiers/ports.js';
-import { callMs, type MongoConnection } from './connection.js';
+import type { MongoConnection } from './connection.js';
 import { type DocumentId, shapeOf } from './document.js';
 import { positionsCollection } from './positions.js';
 import { uuidBinary } from './values.js';
@@ -13,8 +13,6 @@ export interface Removed {
 }
 
 const dayMs = 86_400_000;
-/** Some servers say so of what need not be dropped. */
-const namespaceNotFound = 26;
 
 /**
  * Removes what was not used for 30 days: at each start, and daily where the server does not do it by itself.
@@ -30,7 +28,7 @@ export async function removeUnused(
   const removed: Removed[] = [];
   for (const { collection } of entities) {
     const { deletedCount } = await connection.run('upkeep', (database) =>
-      database.collection(collection).deleteMany({ last_use: { $lt: before } }, { timeoutMS: callMs.upkeep }),
+      database.collection(collection).deleteMany({ last_use: { $lt: before } }),
     );
     removed.push({ collection, documents: deletedCount });
   }
@@ -40,17 +38,13 @@ export async function removeUnused(
 /** Drops every collection that is nubo's, and nothing else in the database. */
 export async function dropAll(connection: MongoConnection, entities: readonly Entity[]): Promise<void> {
   // The positions go first: what is half dropped stands nowhere.
-  const collections = [positionsCollection, ...entities.map((entity) => entity.collection)];
-  for (const collection of collections) {
-    await connection.run('upkeep', (database) => dropCollection(database, collection));
-  }
-}
-
-async function dropCollection(database: Db, collection: string): Promise<void> {
-  try {
-    await database.dropCollection(collection, { timeoutMS: callMs.upkeep });
-  } catch (error) {
-    if (!(error instanceof MongoServerError && error.code === namespaceNotFound)) throw error;
+  const ours = [positionsCollection, ...entities.map((entity) => entity.collection)];
+  const all = await connection.run('read', (database) =>
+    database.listCollections({}, { nameOnly: true }).toArray(),
+  );
+  const there = new Set(all.map(({ name }) => name));
+  for (const collection of ours.filter((name) => there.has(name))) {
+    await connection.run('upkeep', (database) => database.dropCollection(collection));
   }
 }
 
@@ -82,7 +76,7 @@ export async function walkCollection(
   const documents = await connection.run('upkeep', (database) =>
     database
       .collection<Document & { _id: DocumentId }>(entity.collection)
-      .find({ _id: after === undefined ? { $gte: first } : { $gt: after } }, { timeoutMS: callMs.upkeep })
+      .find({ _id: after === undefined ? { $gte: first } : { $gt: after } })
       .sort({ _id: 1 })
       .limit(limit)
       .toArray(),

@@ -73,7 +73,7 @@ export function fromBson(type: FieldType, value: unknown, isNullable: boolean): 
     case 'boolean':
       return typeof value === 'boolean' ? value : undefined;
     case 'time':
-      return value instanceof Date ? value.getTime() : undefined;
+      return value instanceof Date && !Number.isNaN(value.getTime()) ? value.getTime() : undefined;
     case 'json':
       return jsonOf(value);
   }
@@ -91,10 +91,14 @@ function arrayOf(value: unknown, item: (value: unknown) => string | undefined): 
 
 /** A text here is JSON that BSON would have changed. */
 function jsonOf(value: unknown): unknown {
-  if (typeof value !== 'string') return typeof value === 'object' ? value : undefined;
   try {
-    return JSON.parse(value);
+    const json: unknown = typeof value === 'string' ? JSON.parse(value) : value;
+    return isObject(json) ? json : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }

@@ -1,0 +1,157 @@
+import { BSON, type Db, type Document, MongoServerError } from 'mongodb';
+import { uuidv7 } from 'uuidv7';
+import { expect, test } from 'vitest';
+import { bulkBytesMax, bulkItemsMax, bulksOf, bytesOf } from '#src/storage/mongo/bulk.js';
+import { insertAll } from '#src/storage/mongo/commands.js';
+import { shapeOf } from '#src/storage/mongo/document.js';
+import { isOutage, isRefusal, sentenceOf } from '#src/storage/mongo/failures.js';
+import { isPlainJson } from '#src/storage/mongo/plain-json.js';
+import { changeOf, goneChange, pairs, sampleFields, samples } from '../support/mirrors.js';
+
+const now = 1_763_697_600_000;
+/** What a server gives back of a document that it took. */
+const throughBson = (document: Document) => BSON.deserialize(BSON.serialize(document));
+
+const nested = (depth: number): Record<string, unknown> => (depth === 0 ? {} : { inner: nested(depth - 1) });
+
+test('JSON that BSON or a server would change comes back as it was', () => {
+  const odd: Array<Record<string, unknown>> = [
+    { $ref: 'a', $id: 'b' },
+    { $ref: 'a', $id: 'b', $db: 'c', more: 1 },
+    { _bsontype: 'ObjectId', id: 'x' },
+    { deep: [{ _bsontype: 'Binary' }] },
+    JSON.parse('{"__proto__": {"a": 1}}'),
+    { 'a.b': { $gt: 1 }, '': 2, $: 3 },
+    { rows: [[1, [2]], []] },
+    nested(150),
+    { 'nul\u0000key': 'nul\u0000value' },
+  ];
+  for (const details of odd) {
+    expect(isPlainJson(details)).toBe(false);
+    const fields = sampleFields({ details });
+    const document = shapeOf(samples).documentOf(changeOf(samples, fields, 1), now);
+    expect(shapeOf(samples).elementOf(throughBson(document))?.fields).toStrictEqual(fields);
+  }
+  for (const details of [{}, nested(50), { a: [1, -2.5, null, { b: '$a.b' }], ü: 2 ** 53 - 1 }]) {
+    expect(isPlainJson(details)).toBe(true);
+    const fields = sampleFields({ details });
+    const document = shapeOf(samples).documentOf(changeOf(samples, fields, 1), now);
+    expect(document.details).toBe(details);
+    expect(shapeOf(samples).elementOf(throughBson(document))?.fields).toStrictEqual(fields);
+  }
+});
+
+test('a key of several parts is a text, and its parts are columns', () => {
+  const fields = { left: uuidv7(), right: 'ä:b', weight: 3 };
+  const document = shapeOf(pairs).documentOf(changeOf(pairs, fields, 1), now);
+  expect(document).toMatchObject({ _id: `${fields.left}:ä:b`, right_name: 'ä:b', weight: 3, v: 1 });
+  expect(shapeOf(pairs).elementOf(throughBson(document))).toStrictEqual({
+    id: `${fields.left}:ä:b`,
+    version: 1,
+    fields,
+  });
+});
+
+test('a document that lacks a column, or has another type there, is none of the entity', () => {
+  const shape = shapeOf(samples);
+  const document = () => throughBson(shape.documentOf(changeOf(samples, sampleFields(), 1), now));
+  expect(shape.elementOf(document())).toBeDefined();
+  for (const column of ['label', 'friend_id', 'grade', 'seen_at', 'details', 'friends', '_id', 'v']) {
+    const lacking = document();
+    delete lacking[column];
+    expect(shape.elementOf(lacking), column).toBeUndefined();
+    for (const value of [Symbol('none'), new Date(Number.NaN), ['', 1], 1.5])
+      expect(shape.elementOf({ ...document(), [column]: value }), column).toBeUndefined();
+  }
+  const id = uuidv7();
+  const gone = throughBson(shape.documentOf(goneChange(samples, id, 7), now));
+  expect(shape.elementOf(gone)).toEqual({ id, version: 7, fields: undefined });
+  expect(gone.last_use).toEqual(new Date(now));
+});
+
+test('bulks are bounded in items and bytes, and hold the newest change of an element', () => {
+  const cut = (changes: Parameters<typeof bulksOf>[0]) => {
+    const poisoned: string[] = [];
+    const bulks = [...bulksOf(changes, { now, onPoisoned: ({ message }) => poisoned.push(message) })];
+    return { sizes: bulks.map(({ items }) => items.length), bulks, poisoned };
+  };
+  const many = Array.from({ length: 2 * bulkItemsMax + 1 }, () => changeOf(samples, sampleFields(), 1));
+  expect(cut(many).sizes).toEqual([bulkItemsMax, bulkItemsMax, 1]);
+  const large = Array.from({ length: 5 }, () =>
+    changeOf(samples, sampleFields({ label: 'ü'.repeat(bulkBytesMax / 5) }), 1),
+  );
+  expect(cut(large).sizes).toEqual([2, 2, 1]);
+  const fields = sampleFields();
+  const newest = cut([3, 1, 2].map((version) => changeOf(samples, { ...fields, grade: version }, version)));
+  expect(newest.bulks[0]?.items.map(({ change }) => change.version)).toEqual([3]);
+  const bad = cut([changeOf(samples, sampleFields({ label: 'ü'.repeat(9 * 1_024 * 1_024) }), 1)]);
+  expect(bad).toMatchObject({ sizes: [], poisoned: [expect.stringMatching(/bytes are more than Mongo/)] });
+});
+
+test('the size of a document is not guessed too small', () => {
+  for (const details of [
+    {},
+    { a: [1, 'ü', { ключ: null }] },
+    { rows: Array.from({ length: 2_000 }, () => 1) },
+  ]) {
+    const document = shapeOf(samples).documentOf(changeOf(samples, sampleFields({ details }), 1), now);
+    const size = BSON.calculateObjectSize(document);
+    expect(bytesOf(document)).toBeGreaterThanOrEqual(size);
+    expect(bytesOf(document)).toBeLessThan(size * 2 + 200);
+  }
+});
+
+/** Refuses a whole command because of one document, as some servers do. */
+function strictServer(isBad: (document: Document) => boolean): {
+  database: Db;
+  calls: () => number;
+  taken: Document[];
+} {
+  const taken: Document[] = [];
+  let calls = 0;
+  const command = async ({ documents }: Document) => {
+    calls += 1;
+    if (documents.some(isBad)) throw new MongoServerError({ message: 'invalid key', code: 2, ok: 0 });
+    taken.push(...documents);
+    return { ok: 1 };
+  };
+  return { database: { command } as unknown as Db, calls: () => calls, taken };
+}
+
+test('of a call that is refused as a whole, only the document at fault is left out', async () => {
+  const documents = Array.from({ length: 1_000 }, (_, index) => ({ _id: index }));
+  const { database, calls, taken } = strictServer(({ _id }) => _id === 0 || _id === 617);
+  const faults = await insertAll(database, 'samples_recent', documents);
+  expect(faults.map(({ index, code, message }) => [index, code, message])).toEqual([
+    [0, 2, 'invalid key'],
+    [617, 2, 'invalid key'],
+  ]);
+  expect(taken).toHaveLength(998);
+  expect(calls()).toBeLessThan(50);
+});
+
+test('a server that takes nothing at all is at fault itself', async () => {
+  const { database, calls } = strictServer(() => true);
+  const documents = Array.from({ length: 1_000 }, (_, index) => ({ _id: index }));
+  await expect(insertAll(database, 'samples_recent', documents)).rejects.toThrow('invalid key');
+  expect(calls()).toBeLessThan(40);
+});
+
+test('what an error means is said in one sentence', () => {
+  const server = (code: number, message: string) => new MongoServerError({ code, message, ok: 0 });
+  expect(sentenceOf(server(18, 'Authentication failed.'))).toMatch(/^Mongo refuses the user or the password/);
+  expect(sentenceOf(server(13, 'not authorized on nubo_recent'))).toMatch(/readWrite.*not authorized/);
+  expect(sentenceOf(new Error('… reports maximum wire version 8, but …'))).toMatch(/MongoDB 4\.4 or newer/);
+  expect([18, 13, 10_107, 121].map((code) => isOutage(server(code, 'x')))).toEqual([
+    true,
+    false,
+    true,
+    false,
+  ]);
+  expect([18, 13, 10_107, 121].map((code) => isRefusal(server(code, 'x')))).toEqual([
+    false,
+    false,
+    false,
+    true,
+  ]);
+});
