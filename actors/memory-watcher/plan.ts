@@ -31,8 +31,8 @@ export const lookMsMin = 25;
 export const lookMsMax = 1_000;
 
 export const callsAtOnceMin = 2;
-/** Each holds up Redis for about a millisecond, and those that arrive together are one wait. */
-export const callsAtOnceMax = 8;
+/** Those that arrive together are one wait for whoever else asks. */
+export const callsAtOnceMax = 16;
 
 /**
  * @param configured bytes; 0: only what was detected counts

@@ -60,7 +60,7 @@ export class SimulatedEvictable implements Evictable {
   }
 
   evict(count: number, done: (result: Evicted) => void): void {
-    this.answer<Evicted>(1.2, done, () => {
+    this.answer<Evicted>(0.8, done, () => {
       const taken = Math.min(count, Math.floor(this.elements));
       this.elements -= taken;
       this.evicted += taken;

@@ -1,16 +1,19 @@
 /** The memory of Redis, and how the elements used longest ago leave it: whatever node they are of, in one script. */
-import { createHash } from 'node:crypto';
-import type { Redis } from 'ioredis';
-import { z } from 'zod';
 import type { Failed } from '../ports.js';
 import type { Evictable } from '../tiers/ports.js';
+import type { RedisConnection } from './connection.js';
+import type { RedisKeys } from './keys.js';
+import { runScript, script } from './script.js';
+
+/** A Redis that is silent for longer is away. */
+const limitMs = 2_000;
 
 /**
- * KEYS: the LRU. ARGV: how many, and what the keys of nodes begin with. Answers node, count, node, count …
+ * KEYS: the LRU. ARGV: how many, and what the keys of nodes begin with. Returns node, count, node, count …
  * `pcall`: a node that somebody made something else of must not keep the others from being emptied, for what was
  * popped is in the LRU no more. One HDEL takes what Lua can unpack at once.
  */
-const script = `
+const evictScript = script(`
 local popped = redis.call('ZPOPMIN', KEYS[1], ARGV[1])
 local nodes, elementsOf = {}, {}
 for index = 1, #popped, 2 do
@@ -36,47 +39,35 @@ for _, node in ipairs(nodes) do
   answer[#answer + 1] = node
   answer[#answer + 1] = #elements
 end
-return answer`;
-
-const digest = createHash('sha1').update(script).digest('hex');
-const countsByNode = z.array(z.union([z.string(), z.number()]));
-
-/** What is needed of a connection; its commands may be answered late, but each of them is. */
-export type EvictionConnection = Pick<Redis, 'info' | 'evalsha' | 'eval'>;
+return answer
+`);
 
 export class RedisEviction implements Evictable {
   readonly name = 'redis';
-  private readonly redis: EvictionConnection;
-  private readonly prefix: string;
+  private readonly connection: RedisConnection;
+  private readonly keys: RedisKeys;
 
-  /** @param prefix of every key of nubo, as in `nubo:` */
-  constructor(redis: EvictionConnection, prefix: string) {
-    this.redis = redis;
-    this.prefix = prefix;
+  constructor({ connection, keys }: { connection: RedisConnection; keys: RedisKeys }) {
+    this.connection = connection;
+    this.keys = keys;
   }
 
   usage(done: Parameters<Evictable['usage']>[0]): void {
-    this.redis.info('memory').then(
-      (text) => setImmediate(done, usageOf(text)),
-      (error: unknown) => setImmediate(done, failed(error)),
+    this.connection.call(
+      limitMs,
+      (redis) => redis.info('memory'),
+      (answer) => done(answer.kind === 'failed' ? answer : usageOf(answer.value)),
     );
   }
 
   evict(count: number, done: Parameters<Evictable['evict']>[1]): void {
-    const keys = [`${this.prefix}lru`, count, `${this.prefix}cache:`] as const;
-    this.redis
-      .evalsha(digest, 1, ...keys)
-      // A Redis that was started again, or flushed, does not know the script yet.
-      .catch((error: unknown) => {
-        if (error instanceof Error && error.message.startsWith('NOSCRIPT'))
-          return this.redis.eval(script, 1, ...keys);
-        throw error;
-      })
-      .then((answer) => ({ kind: 'evicted' as const, byNode: byNodeOf(countsByNode.parse(answer)) }))
-      .then(
-        (result) => setImmediate(done, result),
-        (error: unknown) => setImmediate(done, failed(error)),
-      );
+    const { lru, cache } = this.keys;
+    this.connection.call(
+      limitMs,
+      (redis) => runScript(redis, evictScript, [lru], [count, cache('')]),
+      (answer) =>
+        done(answer.kind === 'failed' ? answer : { kind: 'evicted', byNode: byNodeOf(answer.value) }),
+    );
   }
 }
 
@@ -92,13 +83,10 @@ export function usageOf(
   return { kind: 'usage', usedBytes, limitBytes };
 }
 
-function byNodeOf(answer: ReadonlyArray<string | number>): Map<string, number> {
+function byNodeOf(answer: unknown): Map<string, number> {
+  const counts: unknown[] = Array.isArray(answer) ? answer : [];
   const byNode = new Map<string, number>();
-  for (let index = 0; index + 1 < answer.length; index += 2)
-    byNode.set(String(answer[index]), Number(answer[index + 1]));
+  for (let index = 0; index + 1 < counts.length; index += 2)
+    byNode.set(String(counts[index]), Number(counts[index + 1]));
   return byNode;
-}
-
-function failed(error: unknown): Failed {
-  return { kind: 'failed', message: error instanceof Error ? error.message : String(error) };
 }

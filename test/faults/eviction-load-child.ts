@@ -1,0 +1,76 @@
+/** The process of eviction-load.ts: plays the load, then holds what is left in Redis against an exact order. */
+import { Redis } from 'ioredis';
+import { redisKeys } from '#src/storage/redis/keys.js';
+import { ExactLru } from '#test/support/exact-lru.js';
+import type { EvictedThen, EvictionLoadPlan, FromLoad, LoadVerdict, ToLoad } from './eviction-load.js';
+import { nodes, SkewedLoad, type Told } from './skewed-load.js';
+
+const plan = JSON.parse(process.argv[2] ?? '') as EvictionLoadPlan;
+const load = new SkewedLoad(plan);
+const tell = (message: FromLoad) => void process.send?.(message);
+
+process.on('message', (message: ToLoad) => {
+  judge(message.evictions).then((verdict) => {
+    tell({ kind: 'judged', verdict });
+  });
+});
+const begun = performance.now();
+await load.run();
+const seconds = (performance.now() - begun) / 1_000;
+tell({ kind: 'written' });
+
+async function judge(evictions: readonly EvictedThen[]): Promise<LoadVerdict> {
+  const { left, halves } = await lookWhatIsLeft();
+  const shouldBe = replay(load.told, evictions);
+  let evicted = 0;
+  let evictedRightly = 0;
+  for (const [element, insertions] of load.insertions.entries()) {
+    const was = insertions - (left.has(load.memberOf(element)) ? 1 : 0);
+    evicted += was;
+    evictedRightly += Math.min(was, shouldBe.get(load.memberOf(element)) ?? 0);
+  }
+  return {
+    ...{ elementsWritten: load.insertions.length, bytesWritten: load.bytesWritten, seconds },
+    ...{ reads: load.reads, misses: load.misses, touchesDropped: load.mirror.counts.touchesDropped },
+    ...{ evicted, evictedRightly, halves, faults: load.faults },
+  };
+}
+
+async function lookWhatIsLeft(): Promise<{ left: Set<string>; halves: number }> {
+  const redis = new Redis(plan.url);
+  const keys = redisKeys(plan.prefix);
+  const left = new Set(await redis.zrange(keys.lru, 0, '-1'));
+  let halves = left.size;
+  for (const { name } of nodes) {
+    for (const place of await redis.hkeys(keys.cache(name))) halves += left.has(`${name} ${place}`) ? -1 : 1;
+  }
+  redis.disconnect();
+  return { left, halves };
+}
+
+/** How often an exact order would have evicted each, had it heard the same uses at the same times. */
+function replay(told: readonly Told[], evictions: readonly EvictedThen[]): Map<string, number> {
+  const order = new ExactLru();
+  const evicted = new Map<string, number>();
+  let next = 0;
+  const evictUntil = (at: number): void => {
+    for (let one = evictions[next]; one !== undefined && one.at < at; one = evictions[next]) {
+      for (const name of order.evict(one.count)) evicted.set(name, (evicted.get(name) ?? 0) + 1);
+      next += 1;
+    }
+  };
+  for (const step of told) {
+    evictUntil(step.at);
+    if (step.kind === 'inserted') {
+      for (let index = 0; index < step.count; index += 1)
+        order.insert(load.memberOf(step.first + index), step.at);
+      continue;
+    }
+    for (const [element, usedAt] of step.elements) {
+      if (step.kind === 'touched') order.touch(load.memberOf(element), usedAt);
+      else order.insert(load.memberOf(element), usedAt);
+    }
+  }
+  evictUntil(Number.POSITIVE_INFINITY);
+  return evicted;
+}
