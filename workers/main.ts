@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '#src/config.js';
 import { StartError } from '#src/errors.js';
-import { createLog } from '#src/log.js';
+import { createLog, type Log } from '#src/log.js';
 import { ensureDemo } from '#src/people/demo.js';
 import { prepareDatabase } from '#src/storage/postgres/prepare.js';
 import { registerThreadMetrics } from '#src/thread-metrics.js';
@@ -15,6 +15,7 @@ import { drainThreads } from './drain.js';
 import { createEnding } from './ending.js';
 import { startHousekeeping } from './housekeeping.js';
 import { watchLock } from './lock-watch.js';
+import { startMemoryWatch } from './memory-watch.js';
 import { MetricsHub } from './metrics-hub.js';
 import { Threads } from './threads.js';
 import { startTierUpkeep } from './tier-upkeep.js';
@@ -114,8 +115,7 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
     await database.close();
     throw new StartError(error instanceof Error ? error.message : String(error));
   }
-  const retention = { months: config.retentionMonths, isKept: config.expiredMonths === 'keep' };
-  const endHousekeeping = startHousekeeping({ url: postgresUrl, retention, log });
+  const endHousekeeping = keepHouse(config, postgresUrl, log);
   return {
     port,
     stop: async () => {
@@ -125,6 +125,17 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
       await database.close();
       return code;
     },
+  };
+}
+
+/** What goes on beside the traffic. */
+function keepHouse(config: Config, url: string, log: Log): () => Promise<void> {
+  const retention = { months: config.retentionMonths, isKept: config.expiredMonths === 'keep' };
+  const endMemoryWatch = startMemoryWatch({ config, log });
+  const endHousekeeping = startHousekeeping({ url, retention, log });
+  return () => {
+    endMemoryWatch();
+    return endHousekeeping();
   };
 }
 

@@ -6,21 +6,42 @@ import type { Log } from '#src/log.js';
 import { detectProcessLimit, processMemoryBytes } from '#src/process-memory.js';
 import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
 import { createActorSystem } from '#src/runtime/system.js';
+import { RedisConnection } from '#src/storage/redis/connection.js';
+import { RedisEviction } from '#src/storage/redis/eviction.js';
+import { redisKeys } from '#src/storage/redis/keys.js';
 import type { Evictable } from '#src/storage/tiers/ports.js';
 import { createMemoryReports } from './memory-reports.js';
 
+type MemoryConfig = Pick<
+  Config,
+  'redisUrl' | 'redisPrefix' | 'redisLimitMb' | 'memoryLimitMb' | 'memoryMarginMb'
+>;
+
 const mebibyte = 1024 * 1024;
+
+/** Watches Redis, by a connection of its own, and the tiers that live in this process; the returned function ends it. */
+export function startMemoryWatch(options: {
+  config: MemoryConfig;
+  log: Log;
+  inProcess?: readonly Evictable[];
+}): () => void {
+  const { config, log, inProcess = [] } = options;
+  if (config.redisUrl === undefined) return watchMemory({ tiers: inProcess, config, log });
+  const connection = new RedisConnection({ url: config.redisUrl, ports: nodeRuntimePorts() });
+  const redis = new RedisEviction({ connection, keys: redisKeys(config.redisPrefix) });
+  const end = watchMemory({ tiers: [redis, ...inProcess], config, log });
+  return () => {
+    end();
+    connection.close();
+  };
+}
 
 /**
  * Watches the tiers until the returned function is called; without a tier it does nothing.
  *
  * @param options.tiers each with a connection of its own, so that it is answered while others are busy
  */
-export function watchMemory(options: {
-  tiers: readonly Evictable[];
-  config: Pick<Config, 'redisLimitMb' | 'memoryLimitMb' | 'memoryMarginMb'>;
-  log: Log;
-}): () => void {
+function watchMemory(options: { tiers: readonly Evictable[]; config: MemoryConfig; log: Log }): () => void {
   const { tiers, config, log } = options;
   if (tiers.length === 0) return () => {};
   const ports = nodeRuntimePorts();
@@ -49,11 +70,7 @@ export function watchMemory(options: {
 
 function watched(
   evictable: Evictable,
-  {
-    redisLimitMb,
-    memoryLimitMb,
-    memoryMarginMb,
-  }: Pick<Config, 'redisLimitMb' | 'memoryLimitMb' | 'memoryMarginMb'>,
+  { redisLimitMb, memoryLimitMb, memoryMarginMb }: MemoryConfig,
 ): Watched {
   const marginBytes = memoryMarginMb * mebibyte;
   if (evictable.name !== 'memory')

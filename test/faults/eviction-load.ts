@@ -33,6 +33,8 @@ export interface LoadVerdict {
   readonly evicted: number;
   /** Of these, those that an exact order would have evicted, too. */
   readonly evictedRightly: number;
+  /** Of them, those that an order which hears of no reads would have evicted: what a Redis without touches would do. */
+  readonly evictedDeafly: number;
   /** Elements in the LRU and not in their node, or the other way round. */
   readonly halves: number;
   readonly faults: readonly string[];

@@ -32,6 +32,8 @@ const slowMax = 20;
 const usedMax = 1.05;
 /** Of what was evicted, so much would an exact order have evicted, too. */
 const rightMin = 0.99;
+/** And it is so much closer to it than to an order that hears of no reads; else the reads would have proved nothing. */
+const deafMax = 0.25;
 /** Microseconds that Redis works at a call of ours; few may take longer, on a machine that does other things. */
 const callMicrosecondsMax = 2_000;
 const slowCallsMax = 0.02;
@@ -201,7 +203,8 @@ function figuresOf({
   calls,
   slowCalls,
 }: Outcome): Record<string, number> {
-  const { elementsWritten, bytesWritten, seconds, reads, misses, evicted, evictedRightly } = verdict;
+  const { elementsWritten, bytesWritten, seconds, reads, misses, evicted, evictedRightly, evictedDeafly } =
+    verdict;
   return {
     'elements written': elementsWritten,
     'MB written': Math.round(bytesWritten / 1e6),
@@ -212,6 +215,7 @@ function figuresOf({
     'evicted a second': Math.round(evictedReported / seconds),
     'evicted and seen to be': evicted,
     'of these as an exact order would, %': percent(evictedRightly, evicted),
+    'as an order that hears of no reads would, %': percent(evictedDeafly, evicted),
     'samples of used_memory': samples,
     'most used, % of the limit': percent(usedMost, limitBytes),
     'calls that evict': calls,
@@ -222,10 +226,14 @@ function figuresOf({
 
 function faultsOf(outcome: Outcome): string[] {
   const { verdict, usedMost, evictedReported, failures, calls, slowCalls } = outcome;
-  const { evicted, evictedRightly, touchesDropped, halves, elementsWritten, faults } = verdict;
+  const { evicted, evictedRightly, evictedDeafly, touchesDropped, halves, elementsWritten, faults } = verdict;
   const claims: ReadonlyArray<readonly [boolean, string]> = [
     [usedMost <= usedMax * limitBytes, `used_memory was ${percent(usedMost, limitBytes)} % of the limit`],
     [evictedRightly >= rightMin * evicted, 'what was evicted was not what was used longest ago'],
+    [
+      evicted - evictedRightly <= (evicted - evictedDeafly) * deafMax,
+      'what was evicted is not far from what would be without any reads: reads do not keep elements',
+    ],
     [evictedReported > elementsWritten / 20, 'hardly anything was evicted'],
     [evicted === evictedReported, `${evictedReported} were reported evicted, ${evicted} are`],
     [halves === 0, `${halves} elements are in the LRU or in a node only`],

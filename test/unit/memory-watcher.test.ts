@@ -217,5 +217,6 @@ test('a watcher that crashed goes on, and takes nothing of its predecessor for a
   simulation.run({ untilMs: 120_000 });
   expect(crashes).toBeGreaterThan(5);
   expect(evictedIn(reports.filter(({ at }) => at > 100_000))).toBeGreaterThan(50_000);
-  expect(tier.usedMax).toBeLessThan(1.05 * limit);
+  // Each crash costs a second or more without a watcher.
+  expect(tier.usedMax).toBeLessThan(2 * limit);
 });
