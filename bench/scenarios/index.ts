@@ -2,6 +2,7 @@
 import type { Scenario } from '../run/scenario.js';
 import { connectRate } from './connect-rate.js';
 import { durable } from './durable.js';
+import { eviction } from './eviction.js';
 import { fanout, fanoutLarge, fanoutSmall } from './fanout.js';
 import { history } from './history.js';
 import { idleMemory } from './idle-memory.js';
@@ -16,5 +17,5 @@ import { soak } from './soak.js';
 
 export const scenarios: readonly Scenario[] = [
   ...[durable, rooms, manyRooms, fanout, fanoutSmall, fanoutLarge, mixed, latency, manyConversations],
-  ...[connectRate, idleMemory, resumeStorm, history, slowReaders, rest, soak],
+  ...[connectRate, idleMemory, resumeStorm, history, slowReaders, rest, eviction, soak],
 ];
