@@ -1,10 +1,14 @@
 /** The services of a shard thread, wired: see src/threads/services.ts for what they take and give. */
 import { fileURLToPath } from 'node:url';
+import type { Sql } from 'postgres';
 import { NuboError } from '#src/errors.js';
 import { createPasswordPool } from '#src/people/passwords.js';
 import { createPeopleServices } from '#src/people/services.js';
 import { createDirectory } from '#src/storage/postgres/directory.js';
+import { createEntityStore, type EntityStore } from '#src/storage/postgres/entity-store.js';
 import { openSql } from '#src/storage/postgres/sql.js';
+import { ChangeStamps } from '#src/storage/tiers/change-stamps.js';
+import { ElementReader } from '#src/storage/tiers/element-reader.js';
 import type { ToFront } from '#src/threads/messages.js';
 import type { ServiceHandlers } from '#src/threads/services.js';
 import type { ThreadSettings } from './control.js';
@@ -14,6 +18,19 @@ import { createThreadTokens } from './thread-tokens.js';
 export interface ShardServices {
   readonly handlers: ServiceHandlers;
   close(): Promise<void>;
+}
+
+/** Elements by id. Without a tier in front every read is of Postgres, and stamps only keep readers at once apart. */
+function createElements(sql: Sql): { store: EntityStore; stamps: ChangeStamps; reader: ElementReader } {
+  const store = createEntityStore(sql);
+  const stamps = new ChangeStamps();
+  const reader = new ElementReader({
+    tiers: [],
+    freshUntil: () => 0,
+    load: (entity, ids) => store.get(entity, ids),
+    stamps,
+  });
+  return { store, stamps, reader };
 }
 
 /** People, lists and health on real parts; `broadcast` tells every front. */
@@ -30,6 +47,7 @@ export function createShardServices(
   const handlers: ServiceHandlers = {
     ...createPeopleServices({
       sql,
+      ...createElements(sql),
       tokens,
       passwords,
       clock,

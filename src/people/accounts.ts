@@ -3,9 +3,11 @@
 import postgres, { type Sql } from 'postgres';
 import { uuidv7 } from 'uuidv7';
 import { z } from 'zod';
+import { users } from '../entities/users.js';
 import { NuboError } from '../errors.js';
 import type { Clock } from '../runtime/ports.js';
-import type { Profile, Services } from '../threads/services.js';
+import type { ChangeStamps } from '../storage/tiers/change-stamps.js';
+import type { Services } from '../threads/services.js';
 import type { LogInLimits } from './login-limits.js';
 import type { PasswordPool } from './passwords.js';
 import { check, displayName, email, password, username } from './rules.js';
@@ -29,6 +31,7 @@ export interface AccountPorts {
   readonly passwords: PasswordPool;
   readonly limits: LogInLimits;
   readonly clock: Clock;
+  readonly stamps: ChangeStamps;
 }
 
 export interface Accounts {
@@ -36,7 +39,6 @@ export interface Accounts {
   signUp(input: Services['people.signUp']['input']): Promise<string>;
   /** → the id of the active user with this username or e-mail and this password; else `unauthorized`. */
   logIn(input: Services['people.logIn']['input']): Promise<string>;
-  me(user: string): Promise<Profile>;
 }
 
 export function createAccounts(ports: AccountPorts): Accounts {
@@ -60,6 +62,8 @@ export function createAccounts(ports: AccountPorts): Accounts {
             ? namesByConstraint[error.constraint_name ?? '']
             : undefined;
         throw field === undefined ? error : taken(field);
+      } finally {
+        ports.stamps.stamp(users.name, id);
       }
       return id;
     },
@@ -78,14 +82,6 @@ export function createAccounts(ports: AccountPorts): Accounts {
       if (found === undefined || !fits || found.state !== 1) throw wrong();
       await limits.forgive(name);
       return found.id;
-    },
-
-    async me(user) {
-      const [row] = await sql<(Omit<Profile, 'createdAt'> & { createdAt: Date })[]>`
-        select id, username, external_id as "externalId", display_name as "displayName", email, created_at as "createdAt"
-        from users where id = ${user} and state <> 0`;
-      if (row === undefined) throw new NuboError('not_found', 'There is no such user.');
-      return { ...row, createdAt: row.createdAt.getTime() };
     },
   };
 }

@@ -4,9 +4,11 @@
  */
 import type { Sql } from 'postgres';
 import { z } from 'zod';
+import { users } from '../entities/users.js';
 import { NuboError } from '../errors.js';
 import { userIdOfSubject } from '../ids.js';
 import type { Clock } from '../runtime/ports.js';
+import type { ChangeStamps } from '../storage/tiers/change-stamps.js';
 import type { Services } from '../threads/services.js';
 import { check, displayName, peopleLimits, subject } from './rules.js';
 
@@ -14,6 +16,12 @@ const person = z.object({ sub: subject, name: displayName.optional() });
 const createInput = z.object({
   users: z.array(person).max(peopleLimits.bulkItemsMax, `must be at most ${peopleLimits.bulkItemsMax}`),
 });
+
+interface ApplicationUserPorts {
+  readonly sql: Sql;
+  readonly clock: Clock;
+  readonly stamps: ChangeStamps;
+}
 
 export interface ApplicationUsers {
   /** Stores the user if they are new, and their name if it changed. `forbidden` when they are banned or deleted. */
@@ -24,7 +32,7 @@ export interface ApplicationUsers {
   ): Promise<Services['operator.createUsers']['output']>;
 }
 
-export function createApplicationUsers({ sql, clock }: { sql: Sql; clock: Clock }): ApplicationUsers {
+export function createApplicationUsers({ sql, clock, stamps }: ApplicationUserPorts): ApplicationUsers {
   async function upsert(people: ReadonlyArray<z.output<typeof person>>): Promise<void> {
     const byId = new Map<string, { id: string; sub: string; name: string | null }>();
     for (const { sub, name } of people) {
@@ -33,14 +41,18 @@ export function createApplicationUsers({ sql, clock }: { sql: Sql; clock: Clock 
       byId.set(id, { id, sub, name: name ?? byId.get(id)?.name ?? null });
     }
     const now = new Date(clock.now());
-    // Sorted, so that calls that overlap lock rows in one order.
-    await sql`
-      insert into users (id, external_id, display_name, created_at, updated_at)
-      select id, sub, name, ${now}, ${now}
-      from jsonb_to_recordset(${sql.json([...byId.values()])}) as row (id uuid, sub text, name text)
-      order by id
-      on conflict (id) do update set display_name = excluded.display_name, updated_at = excluded.updated_at
-        where excluded.display_name is not null and users.display_name is distinct from excluded.display_name`;
+    try {
+      // Sorted, so that calls that overlap lock rows in one order.
+      await sql`
+        insert into users (id, external_id, display_name, created_at, updated_at)
+        select id, sub, name, ${now}, ${now}
+        from jsonb_to_recordset(${sql.json([...byId.values()])}) as row (id uuid, sub text, name text)
+        order by id
+        on conflict (id) do update set display_name = excluded.display_name, updated_at = excluded.updated_at
+          where excluded.display_name is not null and users.display_name is distinct from excluded.display_name`;
+    } finally {
+      for (const id of byId.keys()) stamps.stamp(users.name, id);
+    }
   }
 
   return {
@@ -58,9 +70,9 @@ export function createApplicationUsers({ sql, clock }: { sql: Sql; clock: Clock 
     },
 
     async create(input) {
-      const { users } = check(createInput, input);
-      if (users.length > 0) await upsert(users);
-      return { users: users.map(({ sub }) => ({ sub, user: userIdOfSubject(sub) })) };
+      const { users: people } = check(createInput, input);
+      if (people.length > 0) await upsert(people);
+      return { users: people.map(({ sub }) => ({ sub, user: userIdOfSubject(sub) })) };
     },
   };
 }

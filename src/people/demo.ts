@@ -1,6 +1,7 @@
 /** The account that is there after the first start in development, so that there is something to try. */
 import { NuboError } from '../errors.js';
 import { openSql } from '../storage/postgres/sql.js';
+import { ChangeStamps } from '../storage/tiers/change-stamps.js';
 import { createAccounts } from './accounts.js';
 import { createLogInLimits } from './login-limits.js';
 import { createPasswordPool } from './passwords.js';
@@ -22,7 +23,8 @@ export async function ensureDemo(options: {
     const passwords = createPasswordPool({ filename: options.poolFile });
     try {
       const clock = { now: () => Date.now() };
-      const accounts = createAccounts({ sql, passwords, clock, limits: createLogInLimits() });
+      const stamps = new ChangeStamps();
+      const accounts = createAccounts({ stamps, sql, passwords, clock, limits: createLogInLimits() });
       await accounts.signUp({ ...options.demo, device: { name: 'nubo start', address: '127.0.0.1' } });
     } catch (error) {
       if (!(error instanceof NuboError) || error.code !== 'taken') throw error;

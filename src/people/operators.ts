@@ -1,8 +1,10 @@
 /** What an operator may do to tokens: mint them for users, and take them back (H7). */
 import type { Sql } from 'postgres';
 import { z } from 'zod';
+import { sessions } from '../entities/sessions.js';
 import { NuboError } from '../errors.js';
 import type { Clock } from '../runtime/ports.js';
+import type { ChangeStamps } from '../storage/tiers/change-stamps.js';
 import type { Revocation } from '../threads/messages.js';
 import type { Services } from '../threads/services.js';
 import { uuid } from '../wire/operations.js';
@@ -30,6 +32,7 @@ export interface OperatorPorts {
   readonly tokens: Tokens;
   readonly clock: Clock;
   readonly broadcast: (revocation: Revocation) => void;
+  readonly stamps: ChangeStamps;
 }
 
 export interface Operators {
@@ -71,7 +74,10 @@ export function createOperators(ports: OperatorPorts): Operators {
       const target = check(revokeInput, input);
       const revocations =
         'user' in target ? await revokeUser(ports, target.user) : await revokeJti(ports, target.jti);
-      for (const revocation of revocations) ports.broadcast(revocation);
+      for (const revocation of revocations) {
+        if (revocation.subject === 'session') ports.stamps.stamp(sessions.name, revocation.value);
+        ports.broadcast(revocation);
+      }
     },
   };
 }

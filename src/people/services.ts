@@ -3,6 +3,9 @@ import postgres, { type Sql } from 'postgres';
 import { z } from 'zod';
 import { NuboError } from '../errors.js';
 import type { Clock } from '../runtime/ports.js';
+import type { EntityStore } from '../storage/postgres/entity-store.js';
+import type { ChangeStamps } from '../storage/tiers/change-stamps.js';
+import type { ElementReader } from '../storage/tiers/element-reader.js';
 import type { Revocation } from '../threads/messages.js';
 import type { ServiceHandlers, ServiceName } from '../threads/services.js';
 import { uuid } from '../wire/operations.js';
@@ -11,8 +14,9 @@ import { createApplicationUsers } from './application-users.js';
 import { createLogInLimits, type LogInLimitOptions } from './login-limits.js';
 import { createOperators } from './operators.js';
 import type { PasswordPool } from './passwords.js';
+import { createProfiles } from './profiles.js';
 import { listRevocations } from './revocation-store.js';
-import { check, peopleLimits, userIds, username } from './rules.js';
+import { check } from './rules.js';
 import { createSessions } from './sessions.js';
 import type { Tokens } from './tokens.js';
 
@@ -32,6 +36,9 @@ export interface PeoplePorts {
   /** Life of a session that is not used; 30 days when absent. */
   readonly refreshMs?: number;
   readonly limits?: LogInLimitOptions;
+  readonly store: EntityStore;
+  readonly reader: ElementReader;
+  readonly stamps: ChangeStamps;
 }
 
 const sessionInput = z.object({ user: uuid, session: uuid });
@@ -43,6 +50,7 @@ export function createPeopleServices(ports: PeoplePorts): PeopleServices {
   const accounts = createAccounts({ ...ports, limits: createLogInLimits(ports.limits) });
   const applicationUsers = createApplicationUsers(ports);
   const operators = createOperators(ports);
+  const profiles = createProfiles(ports);
   return {
     'people.signUp': guarded(async (input) => sessions.open(await accounts.signUp(input), input.device)),
     'people.logIn': guarded(async (input) => sessions.open(await accounts.logIn(input), input.device)),
@@ -57,9 +65,21 @@ export function createPeopleServices(ports: PeoplePorts): PeopleServices {
       await sessions.end(user, session);
       return null;
     }),
-    'people.me': guarded(async (input) => accounts.me(check(uuid, input.user))),
+    'people.endSession': guarded(async (input) => {
+      const { user, session } = check(sessionInput, input);
+      if (!(await sessions.end(user, session)))
+        throw new NuboError('not_found', 'There is no such session.', { stored: false });
+      return null;
+    }),
+    'people.me': guarded(async (input) => profiles.me(check(uuid, input.user))),
+    'people.patchMe': guarded(async (input) => profiles.patchMe(check(uuid, input.user), input.fields)),
+    'people.settings': guarded(async (input) => profiles.settings(check(uuid, input.user))),
+    'people.patchSettings': guarded(async (input) =>
+      profiles.patchSettings(check(uuid, input.user), input.fields),
+    ),
+    'people.sessions': guarded(async (input) => profiles.sessions(check(uuid, input.user))),
     'people.appear': guarded((input) => applicationUsers.appear(input)),
-    'users.get': guarded(async (input) => findUsers(ports.sql, check(userKeys, input))),
+    'users.get': guarded((input) => profiles.find(input)),
     'operator.createUsers': guarded((input) => applicationUsers.create(input)),
     'operator.mintTokens': guarded((input) => operators.mintTokens(input)),
     'operator.revoke': guarded(async (input) => {
@@ -68,17 +88,6 @@ export function createPeopleServices(ports: PeoplePorts): PeopleServices {
     }),
     'revocations.list': guarded(() => listRevocations(ports.sql, ports.clock.now())),
   };
-}
-
-const userKeys = z.object({ ids: userIds, usernames: z.array(username).max(peopleLimits.bulkItemsMax) });
-
-/** Those that exist, in no particular order. */
-async function findUsers(sql: Sql, { ids, usernames }: z.output<typeof userKeys>) {
-  const rows = await sql<{ id: string; username: string | null; displayName: string | null }[]>`
-    select id, username, display_name as "displayName" from users
-    where id in (select value::uuid from jsonb_array_elements_text(${sql.json(ids)}))
-      or lower(username) in (select lower(value) from jsonb_array_elements_text(${sql.json(usernames)}))`;
-  return rows.map(({ id, username, displayName }) => ({ id, username, displayName }));
 }
 
 /** A database that is away is nobody's mistake and no bug: the outcome is unknown and may be asked for again. */

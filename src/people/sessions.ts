@@ -10,8 +10,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { ISql, Sql, TransactionSql } from 'postgres';
 import { uuidv7 } from 'uuidv7';
+import { sessions } from '../entities/sessions.js';
 import { NuboError } from '../errors.js';
 import type { Clock } from '../runtime/ports.js';
+import type { ChangeStamps } from '../storage/tiers/change-stamps.js';
 import type { Revocation } from '../threads/messages.js';
 import type { Device, TokenPair } from '../threads/services.js';
 import { canonicalAddress } from './addresses.js';
@@ -31,6 +33,7 @@ export interface SessionPorts {
   readonly tokens: Tokens;
   readonly clock: Clock;
   readonly broadcast: (revocation: Revocation) => void;
+  readonly stamps: ChangeStamps;
   readonly refreshMs?: number;
 }
 
@@ -39,8 +42,8 @@ export interface Sessions {
   open(user: string, device: Device): Promise<TokenPair>;
   /** A new pair for an unused refresh token; `unauthorized` for any other. */
   refresh(refreshToken: string, device: Device): Promise<TokenPair>;
-  /** Ends it, if it is theirs and has not ended. */
-  end(user: string, session: string): Promise<void>;
+  /** Ends it, if it is theirs; is it? Also when it had ended before. */
+  end(user: string, session: string): Promise<boolean>;
 }
 
 export function createSessions(ports: SessionPorts): Sessions {
@@ -72,6 +75,7 @@ export function createSessions(ports: SessionPorts): Sessions {
           values (${session}, ${user}, ${info}, ${ip}, ${now}, ${now}, ${expires}))
         insert into refresh_tokens (hash, session, issued_at, expires_at)
         values (${hash}, ${session}, ${now}, ${expires})`;
+      ports.stamps.stamp(sessions.name, session);
       return pair(user, session, at, token);
     },
 
@@ -88,6 +92,7 @@ export function createSessions(ports: SessionPorts): Sessions {
           ports,
         }),
       );
+      if (outcome.kind !== 'refused') ports.stamps.stamp(sessions.name, outcome.session);
       switch (outcome.kind) {
         case 'rotated':
           return pair(outcome.user, outcome.session, at, next.token);
@@ -106,20 +111,22 @@ export function createSessions(ports: SessionPorts): Sessions {
     async end(user, session) {
       const revocation = sessionRevocation(ports, session);
       // Also when it was ended before: the word of it may have been lost with a connection or a thread.
-      const isTheirs = await ports.sql.begin(async (sql) => {
+      const ending = ports.sql.begin(async (sql) => {
         const rows =
           await sql`update sessions set revoked = true where id = ${session} and user_id = ${user}`;
         if (rows.count > 0) await insertRevocations(sql, [revocation]);
         return rows.count > 0;
       });
+      const isTheirs = await ending.finally(() => ports.stamps.stamp(sessions.name, session));
       if (isTheirs) ports.broadcast(revocation);
+      return isTheirs;
     },
   };
 }
 
 type Rotation =
   | { kind: 'rotated'; user: string; session: string }
-  | { kind: 'reused'; revocation: Revocation }
+  | { kind: 'reused'; session: string; revocation: Revocation }
   | { kind: 'refused' };
 
 interface RotationInput {
@@ -148,7 +155,7 @@ async function rotate(sql: TransactionSql, input: RotationInput): Promise<Rotati
     const revocation = sessionRevocation(input.ports, session.id);
     await sql`update sessions set revoked = true where id = ${session.id}`;
     await insertRevocations(sql, [revocation]);
-    return { kind: 'reused', revocation };
+    return { kind: 'reused', session: session.id, revocation };
   }
 
   const expires = new Date(input.expiresAt);

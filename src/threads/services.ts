@@ -3,6 +3,10 @@
  * A service is an async function in the shard thread (`src/people`, `src/storage/postgres`); a refusal is thrown
  * as `NuboError` (src/errors.ts) and reaches the front as `err`.
  */
+import type { sessions } from '../entities/sessions.js';
+import type { userSettings } from '../entities/user-settings.js';
+import type { users } from '../entities/users.js';
+import type { ViewOf } from '../entities/view.js';
 import type { ConversationType, LogEvent, Role } from '../wire/events.js';
 import type { RateClass, Revocation } from './messages.js';
 
@@ -23,15 +27,11 @@ export interface TokenPair {
   readonly refreshExpiresAt: number;
 }
 
-export interface Profile {
-  readonly id: string;
-  readonly username: string | null;
-  /** `sub` of an application's tokens, for users that came that way. */
-  readonly externalId: string | null;
-  readonly displayName: string | null;
-  readonly email: string | null;
-  readonly createdAt: number;
-}
+/** A user as everybody sees them, and as they see themselves. */
+export type PublicUser = ViewOf<typeof users, 'everybody'>;
+export type Profile = ViewOf<typeof users, 'owner'>;
+export type Settings = ViewOf<typeof userSettings, 'owner'>;
+export type OwnSession = ViewOf<typeof sessions, 'owner'>;
 
 export interface ConversationView {
   readonly id: string;
@@ -62,12 +62,23 @@ export interface Services {
   'people.refresh': { input: { refreshToken: string; device: Device }; output: TokenPair };
   'people.logOut': { input: { user: string; session: string }; output: null };
   'people.me': { input: { user: string }; output: Profile };
+  /** `fields` as the declaration has those that one may change of oneself. */
+  'people.patchMe': { input: { user: string; fields: Readonly<Record<string, unknown>> }; output: Profile };
+  'people.settings': { input: { user: string }; output: Settings };
+  'people.patchSettings': {
+    input: { user: string; fields: Readonly<Record<string, unknown>> };
+    output: Settings;
+  };
+  /** Those that have not ended, the latest first. */
+  'people.sessions': { input: { user: string }; output: OwnSession[] };
+  /** As `people.logOut`; `not_found` when it is not theirs. */
+  'people.endSession': { input: { user: string; session: string }; output: null };
   /** A user of the application was seen for the first time by this front (H6). */
   'people.appear': { input: { sub: string; name?: string }; output: { user: string } };
   /** Users by id (names to show beside messages) or by username (whom to write to); others are left out. */
   'users.get': {
     input: { ids: string[]; usernames: string[] };
-    output: Array<{ id: string; username: string | null; displayName: string | null }>;
+    output: PublicUser[];
   };
 
   'operator.createUsers': {

@@ -23,7 +23,7 @@ test('H1 who signs up is known by username and e-mail, in any case, and sees the
   });
   expect((await logIn('aDA.l-1')).user).toBe(pair.user);
   expect((await logIn('ADA@example.ORG')).user).toBe(pair.user);
-  expect(await world.services['people.me']({ user: pair.user })).toEqual({
+  expect(await world.services['people.me']({ user: pair.user })).toMatchObject({
     id: pair.user,
     username: 'Ada.L-1',
     externalId: null,
@@ -180,10 +180,10 @@ test('H6 users.get names those that exist', async () => {
   const { user } = await signUp('shown', { displayName: 'Shown' });
   const ids = [user, '018f0000-0000-7000-8000-000000000000', user];
   expect(await world.services['users.get']({ ids, usernames: [] })).toEqual([
-    { id: user, username: 'shown', displayName: 'Shown' },
+    { id: user, username: 'shown', displayName: 'Shown', bio: null, profilePicture: null, badges: [] },
   ]);
   expect(await world.services['users.get']({ ids: [], usernames: ['SHOWN', 'nobody-here'] })).toEqual([
-    { id: user, username: 'shown', displayName: 'Shown' },
+    { id: user, username: 'shown', displayName: 'Shown', bio: null, profilePicture: null, badges: [] },
   ]);
   expect(await world.services['users.get']({ ids: [], usernames: [] })).toEqual([]);
   await expect(world.services['users.get']({ ids: ['x'], usernames: [] })).rejects.toMatchObject({

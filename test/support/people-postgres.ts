@@ -1,13 +1,14 @@
-/** A throw-away Postgres with the tables of people: the embedded binaries, without the durability a test needs not. */
+/** A throw-away Postgres with nubo's schema: the embedded binaries, without the durability a test needs not. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import postgres, { type Sql } from 'postgres';
 import { findBinaries } from '#src/storage/embedded/binaries.js';
+import { migrate } from '#src/storage/postgres/migrate.js';
 
 const nobody = 65534;
 
@@ -61,7 +62,7 @@ export async function startPeoplePostgres(): Promise<{ sql: Sql; stop: () => Pro
     max: 8,
     onnotice: () => {},
   });
-  await sql.unsafe(readFileSync(join(process.cwd(), 'sql/auth/0001_people.up.sql'), 'utf8'));
+  await migrate({ url: `postgres://nubo@127.0.0.1:${port}/postgres`, folder: join(process.cwd(), 'sql') });
   return {
     sql,
     async stop() {

@@ -4,6 +4,9 @@ import { createPasswordPool } from '#src/people/passwords.js';
 import { createRevocations, type Revocations } from '#src/people/revocations.js';
 import { createPeopleServices, type PeoplePorts, type PeopleServices } from '#src/people/services.js';
 import { createTokens, type Tokens } from '#src/people/tokens.js';
+import { createEntityStore } from '#src/storage/postgres/entity-store.js';
+import { ChangeStamps } from '#src/storage/tiers/change-stamps.js';
+import { ElementReader, type ElementReaderPorts } from '#src/storage/tiers/element-reader.js';
 import type { Revocation } from '#src/threads/messages.js';
 import { compilePoolFile, HandClock } from './people.js';
 import { startPeoplePostgres } from './people-postgres.js';
@@ -33,8 +36,12 @@ export async function createPeopleWorld(): Promise<PeopleWorld> {
   const tokens = createTokens({ secret: 'the own secret of this test', appSecret, accessMs: 900_000, clock });
   const broadcasts: Revocation[] = [];
   const revocations = createRevocations({ clock });
+  const store = createEntityStore(sql);
+  const stamps = new ChangeStamps();
+  const load: ElementReaderPorts['load'] = (entity, ids) => store.get(entity, ids);
+  const reader = new ElementReader({ tiers: [], freshUntil: () => 0, load, stamps });
   const ports: PeoplePorts = {
-    sql,
+    ...{ sql, store, stamps, reader },
     tokens,
     passwords,
     clock,

@@ -1,27 +1,13 @@
-/** Sign-up, log-in, sessions, and who is who. */
+/** Sign-up, log-in, log-out. */
 import { z } from 'zod';
 import { NuboError } from '../../errors.js';
 import { displayName, email, password, peopleLimits, username } from '../../people/rules.js';
 import type { Device } from '../../threads/services.js';
-import { uuid } from '../../wire/operations.js';
 import { type RestRequest, type Route, route } from './route.js';
-import { profileSchema, tokenPairSchema, userSchema } from './schemas.js';
+import { tokenPairSchema } from './schemas.js';
 
 /** A token in the body is long; a name or an address is not. */
 const shortText = z.string().min(1).max(1024);
-const usersMax = 100;
-
-/** A query parameter with several values and commas between them. */
-function listOf(item: z.ZodString, what: string) {
-  return z
-    .string()
-    .transform((text) => text.split(','))
-    .pipe(z.array(item).min(1).max(usersMax))
-    .meta({
-      description: `Up to ${usersMax} ${what} with commas between them`,
-      override: { type: 'string' },
-    });
-}
 
 function deviceOf(request: RestRequest): Device {
   const name = request.header('user-agent') ?? 'unknown';
@@ -97,40 +83,5 @@ export const peopleRoutes: readonly Route[] = [
       await ports.front.call(ports.front.shardOf(user), 'people.logOut', { user, session });
       return {};
     },
-  }),
-  route({
-    method: 'GET',
-    path: '/me',
-    access: 'user',
-    tag,
-    summary: 'Who this token speaks for',
-    status: 200,
-    response: profileSchema,
-    handle: async ({ ports, identity }) => ({
-      json: await ports.front.call(ports.front.shardOf(identity.user), 'people.me', { user: identity.user }),
-    }),
-  }),
-  route({
-    method: 'GET',
-    path: '/users',
-    access: 'user',
-    tag,
-    summary: 'Users by id or by username; those that do not exist are left out',
-    query: z
-      .object({
-        ids: listOf(uuid, 'ids').optional(),
-        usernames: listOf(username, 'usernames').optional(),
-      })
-      .refine((query) => query.ids !== undefined || query.usernames !== undefined, 'needs ids or usernames'),
-    status: 200,
-    response: z.object({ users: z.array(userSchema) }),
-    handle: async ({ ports, identity, query }) => ({
-      json: {
-        users: await ports.front.call(ports.front.shardOf(identity.user), 'users.get', {
-          ids: query.ids ?? [],
-          usernames: query.usernames ?? [],
-        }),
-      },
-    }),
   }),
 ];

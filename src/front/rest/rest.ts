@@ -14,6 +14,7 @@ import { mayReadMetrics, operationsRoutes } from './operations.js';
 import { operatorRoutes } from './operator.js';
 import { peopleRoutes } from './people.js';
 import { HttpError, problemOf } from './problem.js';
+import { profileRoutes } from './profiles.js';
 import type { DurableInput, Reply, RestPorts, RestRequest, RestResponse, Route } from './route.js';
 import { Router } from './router.js';
 
@@ -29,6 +30,7 @@ const securityHeaders = {
 /** Every route but the documentation itself. */
 export const restRoutes: readonly Route[] = [
   ...peopleRoutes,
+  ...profileRoutes,
   ...conversationRoutes,
   ...messageRoutes,
   ...operatorRoutes,
@@ -162,7 +164,7 @@ export class Rest {
     return {
       vary: 'origin',
       'access-control-allow-origin': origin,
-      'access-control-allow-methods': 'GET, POST, DELETE',
+      'access-control-allow-methods': 'GET, POST, PATCH, DELETE',
       'access-control-allow-headers': 'authorization, content-type, idempotency-key',
       'access-control-expose-headers': 'retry-after, location',
       'access-control-max-age': '600',

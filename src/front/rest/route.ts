@@ -105,7 +105,7 @@ export interface RouteDefinition<
   Query extends z.ZodObject<Fields> | undefined,
   Body extends z.ZodType | undefined,
 > {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** `/conversations/{id}`: the names are those of `params`. */
   readonly path: string;
   /** Other paths for the same. */

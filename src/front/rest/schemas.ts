@@ -31,14 +31,6 @@ export const tokenPairSchema = z
   })
   .meta({ id: 'TokenPair' });
 
-export const profileSchema = z
-  .object({ id: z.string(), username: text, externalId: text, displayName: text, email: text, createdAt: at })
-  .meta({ id: 'Profile' });
-
-export const userSchema = z
-  .object({ id: z.string(), username: text, displayName: text })
-  .meta({ id: 'User' });
-
 export const conversationSchema = z
   .object({
     id: z.string(),
