@@ -14,6 +14,8 @@ export interface ThreadSettings {
   readonly shardNumbers: readonly number[];
   /** Rows of `writers` of earlier placements: nobody writes under them any more. */
   readonly pastShards: readonly number[];
+  /** What all threads know together: when things were changed last, and up to when each tier has all changes. */
+  readonly shared: { readonly stamps: SharedArrayBuffer; readonly freshUntil: SharedArrayBuffer };
   /** Of shards: the names of this shard's stores in this process, its own last. */
   readonly owners: readonly string[];
   /** The port that was proven free. */

@@ -9,6 +9,8 @@ import { StartError } from '#src/errors.js';
 import { createLog, type Log } from '#src/log.js';
 import { ensureDemo } from '#src/people/demo.js';
 import { prepareDatabase } from '#src/storage/postgres/prepare.js';
+import { ChangeStamps } from '#src/storage/tiers/change-stamps.js';
+import { FreshUntil } from '#src/storage/tiers/fresh-until.js';
 import { registerThreadMetrics } from '#src/thread-metrics.js';
 import type { ThreadSettings, ToMain } from './control.js';
 import { drainThreads } from './drain.js';
@@ -60,6 +62,7 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
     threads.tell('shard', { kind: 'read metrics', id });
     return threads.up.length;
   });
+  const shared = { stamps: new ChangeStamps().shared, freshUntil: new FreshUntil().shared };
   const threads = new Threads({
     files: { ...threadFiles, ...hooks.files },
     counts: { front: config.fronts, shard: config.shards },
@@ -68,7 +71,7 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
       index,
       config,
       postgresUrl,
-      ...{ shardNumbers: database.shardNumbers, pastShards: database.pastShards },
+      ...{ shardNumbers: database.shardNumbers, pastShards: database.pastShards, shared },
       owners: role === 'shard' ? database.ownersOf(database.shardNumbers[index] ?? index) : [],
       port,
     }),

@@ -2,6 +2,7 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { MirrorReport } from '#actors/mirror-writer/ports.js';
 import type { Log } from '#src/log.js';
+import type { ElementReaderPorts } from '#src/storage/tiers/element-reader.js';
 import type { TierName } from '#src/storage/tiers/ports.js';
 import type { TieredLogOptions } from '#src/storage/tiers/tiered-log.js';
 import type { MirrorOptions } from './mirrors.js';
@@ -11,6 +12,7 @@ type Standing = Extract<MirrorReport, { kind: 'standing' }>;
 export interface MirrorReports {
   readonly onReport: NonNullable<MirrorOptions['onReport']>;
   readonly onTierRead: NonNullable<TieredLogOptions['onRead']>;
+  readonly onElementRead: NonNullable<ElementReaderPorts['onRead']>;
 }
 
 /** Registers the metrics; call it once a thread. */
@@ -30,8 +32,9 @@ export function createMirrorReports(log: Log, now: () => number = Date.now): Mir
     'mirror',
   ]);
   const lost = counter('nubo_mirror_lost_total', 'How often a mirror was found to be wiped.', ['mirror']);
-  const reads = counter('nubo_tier_reads_total', 'Pages asked of a tier, by what came of it.', [
+  const reads = counter('nubo_tier_reads_total', 'Pages and elements asked of a tier, by what came of it.', [
     'tier',
+    'of',
     'result',
   ]);
   const seconds = new Histogram({
@@ -82,7 +85,14 @@ export function createMirrorReports(log: Log, now: () => number = Date.now): Mir
         return report satisfies never;
     }
   };
-  return { onReport, onTierRead: (tier, result) => reads.inc({ tier, result }) };
+  return {
+    onReport,
+    onTierRead: (tier, result) => reads.inc({ tier, of: 'pages', result }),
+    onElementRead: (tier, asked, had) => {
+      reads.inc({ tier, of: 'elements', result: 'hit' }, had);
+      reads.inc({ tier, of: 'elements', result: 'miss' }, asked - had);
+    },
+  };
 }
 
 function watchStandings(

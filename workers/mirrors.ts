@@ -6,16 +6,22 @@ import type { ActorSystem } from '#src/runtime/actor.js';
 import type { RuntimePorts } from '#src/runtime/ports.js';
 import type { ChangeSource, Mirror, TierName } from '#src/storage/tiers/ports.js';
 
+/** What this shard looks after beside its own log. */
+export interface OtherSource {
+  readonly source: ChangeSource;
+  /** How often it is asked for something new. */
+  readonly pollMs: number;
+  /** Told up to when each mirror has all of it, by this clock. */
+  readonly level?: { now(): number; reached(mirror: TierName, began: number): void };
+}
+
 export interface MirrorOptions {
   readonly mirrors: readonly Mirror[];
   /** The log of this shard: its writers are told of every batch. */
   readonly log: ChangeSource;
-  /** Others that this shard looks after, with how often they are asked (ms); 0: they do not grow any more. */
-  readonly others: ReadonlyArray<{ readonly source: ChangeSource; readonly pollMs: number }>;
+  readonly others: readonly OtherSource[];
   readonly changesOf: MirrorWriterPorts['changesOf'];
   onReport?(mirror: TierName, source: string, report: MirrorReport): void;
-  /** All that was committed before `began` (of the clock, Unix ms) is in the mirror. */
-  onLevel?(mirror: TierName, source: string, began: number): void;
 }
 
 /** @returns what is to be told of every batch of the shard's log */
@@ -29,18 +35,25 @@ export function startMirrors(
   const feeds: Array<`${string}/${string}`> = [];
   for (const mirror of mirrors) {
     const kind = `${mirror.name}-writer`;
-    const sources = new Map([
+    const sources = new Map<string, OtherSource>([
       [idOf(log), { source: log, pollMs: 0 }],
       ...others.map((other) => [idOf(other.source), other] as const),
     ]);
     system.register<MirrorWriterMessage>(kind, {
       create: (context) => {
-        const { source, pollMs } = sources.get(context.id) ?? { source: log, pollMs: 0 };
+        const { source, pollMs, level }: OtherSource = sources.get(context.id) ?? { source: log, pollMs: 0 };
         return new MirrorWriter(context, {
           ...ports,
           ...{ mirror, source, changesOf: options.changesOf },
           ...(pollMs > 0 ? { pollMs } : {}),
-          onLevel: (began) => options.onLevel?.(mirror.name, source.name, began),
+          ...(level === undefined
+            ? {}
+            : {
+                level: {
+                  now: () => level.now(),
+                  reached: (began: number) => level.reached(mirror.name, began),
+                },
+              }),
           report: (report) => options.onReport?.(mirror.name, source.name, report),
         });
       },

@@ -9,10 +9,12 @@ import { createEntityStore, type EntityStore } from '#src/storage/postgres/entit
 import { openSql } from '#src/storage/postgres/sql.js';
 import { ChangeStamps } from '#src/storage/tiers/change-stamps.js';
 import { ElementReader } from '#src/storage/tiers/element-reader.js';
+import { FreshUntil } from '#src/storage/tiers/fresh-until.js';
 import type { ToFront } from '#src/threads/messages.js';
 import type { ServiceHandlers } from '#src/threads/services.js';
 import type { ThreadSettings } from './control.js';
 import type { ShardCore } from './shard-core.js';
+import type { ShardTiers } from './shard-tiers.js';
 import { createThreadTokens } from './thread-tokens.js';
 
 export interface ShardServices {
@@ -21,12 +23,18 @@ export interface ShardServices {
 }
 
 /** Elements by id. Without a tier in front every read is of Postgres, and stamps only keep readers at once apart. */
-function createElements(sql: Sql): { store: EntityStore; stamps: ChangeStamps; reader: ElementReader } {
+function createElements(
+  sql: Sql,
+  { shared }: ThreadSettings,
+  tiers: Pick<ShardTiers, 'mirrors' | 'onElementRead'>,
+): { store: EntityStore; stamps: ChangeStamps; reader: ElementReader } {
   const store = createEntityStore(sql);
-  const stamps = new ChangeStamps();
+  const stamps = new ChangeStamps(shared.stamps);
+  const freshUntil = new FreshUntil(shared.freshUntil);
   const reader = new ElementReader({
-    tiers: [],
-    freshUntil: () => 0,
+    tiers: tiers.mirrors,
+    freshUntil: (tier) => freshUntil.of(tier.name),
+    onRead: tiers.onElementRead,
     load: (entity, ids) => store.get(entity, ids),
     stamps,
   });
@@ -37,6 +45,7 @@ function createElements(sql: Sql): { store: EntityStore; stamps: ChangeStamps; r
 export function createShardServices(
   settings: ThreadSettings,
   core: ShardCore,
+  tiers: ShardTiers,
   broadcast: (message: ToFront) => void,
 ): ShardServices {
   const { config, postgresUrl, index } = settings;
@@ -47,7 +56,7 @@ export function createShardServices(
   const handlers: ServiceHandlers = {
     ...createPeopleServices({
       sql,
-      ...createElements(sql),
+      ...createElements(sql, settings, tiers),
       tokens,
       passwords,
       clock,

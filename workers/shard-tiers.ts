@@ -12,9 +12,13 @@ import { batchNumber, LogChanges, openLogChanges } from '#src/storage/postgres/l
 import { RedisConnection } from '#src/storage/redis/connection.js';
 import { redisKeys } from '#src/storage/redis/keys.js';
 import { RedisMirror } from '#src/storage/redis/mirror.js';
+import { ChangeStamps } from '#src/storage/tiers/change-stamps.js';
+import type { ElementReaderPorts } from '#src/storage/tiers/element-reader.js';
+import { FreshUntil } from '#src/storage/tiers/fresh-until.js';
 import type { Mirror, Tier } from '#src/storage/tiers/ports.js';
 import type { ThreadSettings } from './control.js';
 import { createMirrorReports } from './mirror-reports.js';
+import type { OtherSource } from './mirrors.js';
 import type { ShardCoreOptions } from './shard-core.js';
 
 /** Without Redis, pages that were read lately are kept in the memory of the thread, up to this many bytes. */
@@ -26,6 +30,9 @@ const pastPollMs = 60_000;
 
 export interface ShardTiers {
   readonly core: Pick<ShardCoreOptions, 'tiers' | 'mirrors' | 'onTierRead'>;
+  /** Those of the tiers that hear of every change, fastest first. */
+  readonly mirrors: readonly Mirror[];
+  readonly onElementRead: NonNullable<ElementReaderPorts['onRead']>;
   close(): Promise<void>;
 }
 
@@ -40,10 +47,12 @@ export function openShardTiers(settings: ThreadSettings, log: Log): ShardTiers {
     tiers.unshift(new MemoryMirror({ limitBytes: memoryTierBytes, turns }));
   }
   if (mirrors.length === 0) {
-    return { core: { tiers, onTierRead: reports.onTierRead }, close: async () => {} };
+    const { onTierRead, onElementRead } = reports;
+    return { core: { tiers, onTierRead }, mirrors, onElementRead, close: async () => {} };
   }
   const { mirrorOptions, closeSources } = openSources(settings);
   return {
+    ...{ mirrors, onElementRead: reports.onElementRead },
     core: {
       ...{ tiers, onTierRead: reports.onTierRead },
       mirrors: { ...mirrorOptions, mirrors, onReport: reports.onReport },
@@ -91,18 +100,24 @@ function openMirrors({ config }: ThreadSettings, log: Log): { mirrors: Mirror[];
   };
 }
 
-function openSources({ index, postgresUrl, shardNumbers, pastShards }: ThreadSettings) {
+function openSources({ index, postgresUrl, shardNumbers, pastShards, shared }: ThreadSettings) {
+  const stamps = new ChangeStamps(shared.stamps);
+  const freshUntil = new FreshUntil(shared.freshUntil);
+  const level: OtherSource['level'] = {
+    now: () => stamps.now(),
+    reached: (mirror, began) => freshUntil.reached(mirror, began),
+  };
   const shard = shardNumbers[index] ?? index;
   const sql = openLogChanges(postgresUrl, `nubo mirrors ${index}`);
   const logOf = (number: number) => new LogChanges({ sql, shard: number, changesOf: changesOfEvents });
   // What belongs to no shard is looked after by the first.
-  const others =
+  const others: OtherSource[] =
     index > 0
       ? []
       : [
           {
             source: new EntityChanges({ sql, store: createEntityStore(sql), entities: watchedEntities }),
-            pollMs: entitiesPollMs,
+            ...{ pollMs: entitiesPollMs, level },
           },
           ...pastShards.map((number) => ({ source: logOf(number), pollMs: pastPollMs })),
         ];

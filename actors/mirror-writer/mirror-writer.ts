@@ -204,8 +204,9 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
   }
 
   private repair(position: number): void {
-    const { source, clock } = this.ports;
+    const { source, clock, level } = this.ports;
     const began = clock.now();
+    const settled = level?.now();
     this.ask(
       (done: Parameters<typeof source.read>[1]) =>
         source.read({ after: position, limit: readItemsMax }, done),
@@ -215,7 +216,7 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
         const finish = () => {
           if (!isAll) return this.rest(Math.min(pauseMsMax, clock.now() - began));
           this.mayHaveMore = false;
-          this.ports.onLevel?.(began);
+          if (settled !== undefined) level?.reached(settled);
         };
         // Nothing happened: the mirror need not be told that time went on.
         if (changes.length === 0 && (isAll || to === position)) {

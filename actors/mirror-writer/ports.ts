@@ -38,7 +38,7 @@ export interface MirrorWriterPorts {
   changesOf(events: readonly LogEvent[], batch: number): readonly Change[];
   /** How often the source is asked whether there is something new, in milliseconds; absent: it is told. */
   readonly pollMs?: number;
-  /** Everything that was committed before `began` (of the clock) is in the mirror now. */
-  onLevel?(began: number): void;
+  /** Who wants to know: everything that was settled before `began`, by this clock, is in the mirror now. */
+  readonly level?: { now(): number; reached(began: number): void };
   report(report: MirrorReport): void;
 }

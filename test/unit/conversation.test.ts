@@ -468,9 +468,9 @@ test('L16 W12 what has left the log is a gap to a resume, no end to history, and
   bench.turn({ kind: 'history', request: 512, user: 'mia', conv, after: 10, limit: 5 });
   expect(answerRead([50, 51].map(message))).toEqual({ conv, after: 10, before: 61, limit: 5, last: false });
   bench.turn({ kind: 'history', request: 512, user: 'mia', conv, before: 50, limit: 5 });
-  expect(answerRead([])).toEqual({ conv, after: 0, before: 50, limit: 5, last: true });
+  expect(answerRead([])).toEqual({ conv, after: 0, before: 50, limit: 5, last: true, writtenBefore: now });
   bench.turn({ kind: 'history', request: 512, user: 'mia', conv, around: 30, limit: 4 });
-  expect(answerRead([])).toEqual({ conv, after: 28, before: 33, limit: 4, last: false });
+  expect(answerRead([])).toEqual({ conv, after: 28, before: 33, limit: 4, last: false, writtenBefore: now });
   for (const [kept, number] of [
     [[message(33)], 33],
     [[], 0],

@@ -57,7 +57,7 @@ function createBench({ isWhole = false, pollMs }: { isWhole?: boolean; pollMs?: 
       },
       changesOf: (events, batch) => events.map((event) => changeOfEvent(event, batch)),
       ...(pollMs === undefined ? {} : { pollMs }),
-      onLevel: (began) => void levels.push(began),
+      level: { now: () => clock.now, reached: (began) => void levels.push(began) },
       report: (report) => void reports.push(report),
     },
   );
