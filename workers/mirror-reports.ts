@@ -73,6 +73,10 @@ export function createMirrorReports(log: Log, now: () => number = Date.now): Mir
       case 'lost':
         lost.inc({ mirror });
         return log.info({ mirror, source }, 'the mirror knows nothing of this source: it begins anew');
+      case 'ahead': {
+        const where = { mirror, source, position: report.position, head: report.head };
+        return log.warn(where, 'the mirror is ahead of the database, which was restored: it begins anew');
+      }
       case 'refilled':
         return log.info(
           { mirror, source, changes: report.changes },

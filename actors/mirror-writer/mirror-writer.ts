@@ -132,12 +132,31 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
           this.refilled = undefined;
           this.report({ kind: 'lost' });
         }
-        this.phase =
-          position === undefined || position === refilling
-            ? { name: 'beginning', isMarked: position === refilling }
-            : { name: 'following', position };
+        if (position === undefined || position === refilling) {
+          this.phase = { name: 'beginning', isMarked: position === refilling };
+        } else this.compare(position);
       },
     );
+  }
+
+  /** A database that was restored from a copy is behind its mirrors: what they have of the time between is wrong. */
+  private compare(position: number): void {
+    const { source, mirror } = this.ports;
+    this.ask(source.head.bind(source), (read) => {
+      if (read.kind === 'failed') return this.fail('reading where the log stands', read);
+      if (position <= read.head) {
+        this.phase = { name: 'following', position };
+        return;
+      }
+      this.report({ kind: 'ahead', position, head: read.head });
+      this.ask(mirror.clear.bind(mirror), (cleared) => {
+        if (cleared.kind === 'failed') return this.fail('clearing the mirror', cleared);
+        const to = mirror.isWhole ? refilling : read.head;
+        this.apply({ from: position, to, changes: [] }, 'refill', () => {
+          this.phase = { name: 'asking' };
+        });
+      });
+    });
   }
 
   /** Everything after the head of now will come; what was before is cleared away, or put in. */

@@ -17,6 +17,8 @@ export type MirrorReport =
   /** The backlog was full: what it held comes from Postgres. */
   | { readonly kind: 'overflowed'; readonly items: number }
   | { readonly kind: 'lost' }
+  /** It stands where its source has not come to: the database was restored. It is cleared and begins anew. */
+  | { readonly kind: 'ahead'; readonly position: number; readonly head: number }
   | { readonly kind: 'refilled'; readonly changes: number }
   | { readonly kind: 'failed'; readonly what: string; readonly message: string }
   /** It works again after it had failed. */

@@ -82,6 +82,8 @@ type Bench = ReturnType<typeof createBench>;
 function follow(bench: Bench, position: number): void {
   bench.answer('position')({ kind: 'position', position });
   bench.turn();
+  bench.answer('head')({ kind: 'head', head: position });
+  bench.turn();
   bench.answer('read').done({ kind: 'changes', changes: [], to: position, isAll: true });
   bench.turn();
 }
@@ -164,6 +166,8 @@ test('T2 an outage of the mirror: it is asked again where it stands, and goes on
   bench.clock.now += 100;
   bench.answer('position')({ kind: 'position', position: 5 });
   bench.turn();
+  bench.answer('head')({ kind: 'head', head: 6 });
+  bench.turn();
   expect(applied(bench)).toMatchObject({ from: 5, to: 6 });
   expect(bench.kinds()).toContain('healed');
 });
@@ -220,6 +224,21 @@ test('T4 a mirror is asked where it stands from time to time, so that a wipe is 
   expect(bench.asked.position).toHaveLength(1);
 });
 
+test('T3 a mirror that is ahead of a restored database is cleared and begins anew', () => {
+  for (const isWhole of [false, true]) {
+    const bench = createBench({ isWhole });
+    bench.answer('position')({ kind: 'position', position: 50 });
+    bench.turn();
+    bench.answer('head')({ kind: 'head', head: 20 });
+    bench.turn();
+    bench.answer('clear')({ kind: 'cleared' });
+    bench.turn();
+    expect(applied(bench)).toMatchObject({ from: 50, to: isWhole ? -1 : 20, changes: [] });
+    expect(bench.asked.position).toHaveLength(1);
+    expect(bench.kinds()).toContain('ahead');
+  }
+});
+
 test('T2 a poisoned change is reported, and the mirror goes on', () => {
   const bench = createBench();
   follow(bench, 4);
@@ -258,6 +277,8 @@ test('T8 a source that is polled says when everything up to the beginning of a r
   const bench = createBench({ pollMs: 500 });
   bench.clock.now = 2_000;
   bench.answer('position')({ kind: 'position', position: 7 });
+  bench.turn();
+  bench.answer('head')({ kind: 'head', head: 7 });
   bench.turn();
   const { done } = bench.answer('read');
   bench.clock.now = 3_000;
