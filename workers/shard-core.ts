@@ -48,6 +48,8 @@ export interface ShardCoreOptions {
   /** Where pages are looked for before the store is asked, fastest first. */
   readonly tiers?: readonly Tier[];
   onTierRead?: TieredLogOptions['onRead'];
+  /** With tiers: see TieredLogOptions. */
+  readonly horizon?: TieredLogOptions['horizon'];
   onBatch?: WriterPorts['onBatch'];
   onMove?: WriterPorts['onMove'];
 }
@@ -170,10 +172,16 @@ function writerKind(options: ShardCoreOptions, system: ActorSystem): ActorKind<W
   };
 }
 
-function readsOf({ store, tiers = [], ports, onTierRead }: ShardCoreOptions): ConversationPorts['store'] {
-  if (tiers.length === 0) return store;
+function readsOf({
+  store,
+  tiers = [],
+  ports,
+  onTierRead,
+  horizon,
+}: ShardCoreOptions): ConversationPorts['store'] {
+  if (tiers.length === 0 || horizon === undefined) return store;
   const log = new TieredLog({
-    ...{ store, tiers, clock: ports.clock, timers: ports.timers },
+    ...{ store, tiers, clock: ports.clock, timers: ports.timers, horizon },
     ...(onTierRead ? { onRead: onTierRead } : {}),
   });
   return {

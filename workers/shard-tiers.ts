@@ -1,4 +1,5 @@
 /** Redis, Mongo and the memory of the process as one shard thread reaches them, and what it writes to them. */
+import type { Sql } from 'postgres';
 import { entities, watchedEntities } from '#src/entities/index.js';
 import { changesOfEvents } from '#src/entities/log-changes.js';
 import type { Log } from '#src/log.js';
@@ -17,6 +18,7 @@ import type { ElementReaderPorts } from '#src/storage/tiers/element-reader.js';
 import { FreshUntil } from '#src/storage/tiers/fresh-until.js';
 import type { Mirror, Tier } from '#src/storage/tiers/ports.js';
 import type { ThreadSettings } from './control.js';
+import { watchHorizon } from './horizon-watch.js';
 import { createMirrorReports } from './mirror-reports.js';
 import type { OtherSource } from './mirrors.js';
 import type { ShardCoreOptions } from './shard-core.js';
@@ -29,7 +31,7 @@ const entitiesPollMs = 500;
 const pastPollMs = 60_000;
 
 export interface ShardTiers {
-  readonly core: Pick<ShardCoreOptions, 'tiers' | 'mirrors' | 'onTierRead'>;
+  readonly core: Pick<ShardCoreOptions, 'tiers' | 'mirrors' | 'onTierRead' | 'horizon'>;
   /** Those of the tiers that hear of every change, fastest first. */
   readonly mirrors: readonly Mirror[];
   readonly onElementRead: NonNullable<ElementReaderPorts['onRead']>;
@@ -46,19 +48,19 @@ export function openShardTiers(settings: ThreadSettings, log: Log): ShardTiers {
     const { turns } = nodeRuntimePorts();
     tiers.unshift(new MemoryMirror({ limitBytes: memoryTierBytes, turns }));
   }
-  if (mirrors.length === 0) {
-    const { onTierRead, onElementRead } = reports;
-    return { core: { tiers, onTierRead }, mirrors, onElementRead, close: async () => {} };
-  }
-  const { mirrorOptions, closeSources } = openSources(settings);
+  const sql = openLogChanges(settings.postgresUrl, `nubo mirrors ${settings.index}`);
+  const { horizon, end } = watchHorizon({ sql, moves: settings.config.retentionMonths > 0 });
   return {
     ...{ mirrors, onElementRead: reports.onElementRead },
     core: {
-      ...{ tiers, onTierRead: reports.onTierRead },
-      mirrors: { ...mirrorOptions, mirrors, onReport: reports.onReport },
+      ...{ tiers, onTierRead: reports.onTierRead, horizon },
+      ...(mirrors.length === 0
+        ? {}
+        : { mirrors: { ...sourcesOf(settings, sql), mirrors, onReport: reports.onReport } }),
     },
     close: async () => {
-      await Promise.allSettled([closeMirrors(), closeSources()]);
+      end();
+      await Promise.allSettled([closeMirrors(), sql.end({ timeout: 1 })]);
     },
   };
 }
@@ -100,7 +102,7 @@ function openMirrors({ config }: ThreadSettings, log: Log): { mirrors: Mirror[];
   };
 }
 
-function openSources({ index, postgresUrl, shardNumbers, pastShards, shared }: ThreadSettings) {
+function sourcesOf({ index, shardNumbers, pastShards, shared }: ThreadSettings, sql: Sql) {
   const stamps = new ChangeStamps(shared.stamps);
   const freshUntil = new FreshUntil(shared.freshUntil);
   const level: OtherSource['level'] = {
@@ -108,7 +110,6 @@ function openSources({ index, postgresUrl, shardNumbers, pastShards, shared }: T
     reached: (mirror, began) => freshUntil.reached(mirror, began),
   };
   const shard = shardNumbers[index] ?? index;
-  const sql = openLogChanges(postgresUrl, `nubo mirrors ${index}`);
   const logOf = (number: number) => new LogChanges({ sql, shard: number, changesOf: changesOfEvents });
   // What belongs to no shard is looked after by the first.
   const others: OtherSource[] =
@@ -122,11 +123,8 @@ function openSources({ index, postgresUrl, shardNumbers, pastShards, shared }: T
           ...pastShards.map((number) => ({ source: logOf(number), pollMs: pastPollMs })),
         ];
   return {
-    mirrorOptions: {
-      ...{ log: logOf(shard), others },
-      changesOf: (events: Parameters<typeof changesOfEvents>[0], batch: number) =>
-        changesOfEvents(events, batchNumber(shard, batch)),
-    },
-    closeSources: () => sql.end({ timeout: 1 }),
+    ...{ log: logOf(shard), others },
+    changesOf: (events: Parameters<typeof changesOfEvents>[0], batch: number) =>
+      changesOfEvents(events, batchNumber(shard, batch)),
   };
 }

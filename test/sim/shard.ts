@@ -95,7 +95,7 @@ export class SimShard {
   }
 
   /** Redis and Mongo, as this thread reaches them. */
-  private tiers(): Pick<ShardCoreOptions, 'tiers' | 'mirrors' | 'onTierRead'> {
+  private tiers(): Pick<ShardCoreOptions, 'tiers' | 'mirrors' | 'onTierRead' | 'horizon'> {
     const { host, random, thread } = this;
     const { simulation, database, totals } = host;
     const tiers = host.tiers.map(
@@ -107,6 +107,7 @@ export class SimShard {
     });
     return {
       tiers,
+      horizon: () => 0,
       onTierRead: (_tier, result) => {
         if (result === 'hit') totals.tierHits += 1;
         else if (result === 'miss') totals.tierMisses += 1;

@@ -36,7 +36,11 @@ function tier(name: TierName, events: readonly LogEvent[], isBroken = false) {
   return { fake, asked, filled };
 }
 
-function createLog(events: readonly LogEvent[], tiers: Array<ReturnType<typeof tier>>) {
+function createLog(
+  events: readonly LogEvent[],
+  tiers: Array<ReturnType<typeof tier>>,
+  horizon: () => number | undefined = () => 0,
+) {
   const asked: Array<Parameters<LogStore['read']>[0]> = [];
   const reads: string[] = [];
   const log = new TieredLog({
@@ -51,6 +55,7 @@ function createLog(events: readonly LogEvent[], tiers: Array<ReturnType<typeof t
     tiers: tiers.map(({ fake }) => fake),
     clock: { now: () => now },
     timers: nodeRuntimePorts().timers,
+    horizon,
     onRead: (name, result) => void reads.push(`${name} ${result}`),
   });
   const read = (range: Partial<Parameters<LogStore['read']>[0]>): Promise<number[]> =>
@@ -107,6 +112,21 @@ test('T1 a tier that stands still is waited for a quarter of a second', async ()
   expect(await read({})).toEqual(seqs(91, 100));
   expect(performance.now() - begun).toBeGreaterThan(200);
   expect(reads).toEqual(['redis failed', 'postgres hit']);
+});
+
+test('L16 what has left the log is not shown by a tier that still has it', async () => {
+  const kept = all.slice(50);
+  const dated = all.map(({ seq }) => event(seq, seq <= 50 ? now - 10 * day : now));
+  const redis = tier('redis', dated);
+  let horizon: number | undefined;
+  const { read, asked } = createLog(kept, [redis], () => horizon);
+  expect(await read({})).toEqual(seqs(91, 100));
+  expect(redis.asked).toEqual([]);
+  horizon = now - 5 * day;
+  expect(await read({})).toEqual(seqs(91, 100));
+  expect(asked).toHaveLength(1);
+  expect(await read({ before: 56 })).toEqual(seqs(51, 55));
+  expect(asked).toHaveLength(2);
 });
 
 test('the first events after a place, and the last before one, are asked for by their seqs', async () => {

@@ -23,6 +23,8 @@ export interface TieredLogOptions {
   readonly tiers: readonly Tier[];
   readonly clock: Clock;
   readonly timers: Timers;
+  /** What is older (Unix ms, by its id) has left the log, and is shown no more; undefined: not known yet. */
+  horizon(): number | undefined;
   /** For metrics: a tier was asked, and what came of it. */
   onRead?(tier: Answerer, result: 'hit' | 'miss' | 'failed'): void;
 }
@@ -49,7 +51,8 @@ export class TieredLog {
    */
   read(range: Range, done: (answer: Answer) => void): void {
     const span = spanOf(range);
-    if (span === undefined) return this.options.store.read(range, done);
+    const horizon = this.options.horizon();
+    if (span === undefined || horizon === undefined) return this.options.store.read(range, done);
     const key = `${span.conv} ${span.from} ${span.to} ${range.last}`;
     const waiting = this.flights.get(key);
     if (waiting !== undefined) {
@@ -72,7 +75,8 @@ export class TieredLog {
     }
     this.askTier(tier, span, (found) => {
       this.options.onRead?.(tier.name, resultOf[found.kind]);
-      if (found.kind !== 'events') return this.ask(place + 1, range, span, done);
+      if (found.kind !== 'events' || this.hasExpired(found.events))
+        return this.ask(place + 1, range, span, done);
       this.fill(found.events, this.options.tiers.slice(0, place));
       done(found);
     });
@@ -109,6 +113,12 @@ export class TieredLog {
     for (const tier of tiers) {
       tier.fill(tier.name === 'mongo' ? changes.filter(({ id }) => timeOfId(id) >= since) : changes);
     }
+  }
+
+  /** Mirrors know nothing of months that leave the log (L16). */
+  private hasExpired(events: readonly LogEvent[]): boolean {
+    const horizon = this.options.horizon() ?? 0;
+    return horizon > 0 && events.some(({ id }) => timeOfId(id) < horizon);
   }
 
   private recentSince(): number {
