@@ -11,6 +11,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   replay: async () => (await import('./replay.js')).replayCommand(),
   config: async () => (await import('./config.js')).configCommand(),
   migrate: async () => (await import('./migrate.js')).migrateCommand(),
+  verify: async () => (await import('./verify.js')).verifyCommand(),
+  rebuild: async () => (await import('./rebuild.js')).rebuildCommand(),
 };
 
 const wrongUseCode = 2;

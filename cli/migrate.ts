@@ -1,14 +1,9 @@
 /** `nubo migrate`: the schema of the database, up, down, and where it stands. `nubo start` goes up by itself. */
-import { randomBytes, randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { type Config, parseConfig } from '#src/config.js';
-import { StartError, UserError } from '#src/errors.js';
-import { createLog } from '#src/log.js';
+import { StartError } from '#src/errors.js';
 import { projectRoot } from '#src/project-root.js';
-import { readRuntime } from '#src/runtime-file.js';
-import { startEmbeddedPostgres } from '#src/storage/embedded/embedded-postgres.js';
 import { PostgresLockSession } from '#src/storage/postgres/lock-session.js';
 import {
   type MigrationStatus,
@@ -20,8 +15,8 @@ import { fenceAll } from '#src/storage/postgres/prepare.js';
 import { awaitLock } from '#src/storage/postgres/server-lock.js';
 import { checkSettings } from '#src/storage/postgres/settings.js';
 import { isOutage, messageOf, openSql } from '#src/storage/postgres/sql.js';
-import { readEnvironment } from './environment.js';
-import { addSettingOptions, settingOptions } from './setting-options.js';
+import { readConfig, withDatabase } from './database.js';
+import { addSettingOptions } from './setting-options.js';
 
 const folder = join(projectRoot, 'sql');
 
@@ -63,41 +58,6 @@ async function run(command: Command, work: (url: string) => Promise<string>): Pr
   } catch (error) {
     if (!isOutage(error)) throw error;
     throw new StartError(`The database could not be reached: ${messageOf(error)}.`);
-  }
-}
-
-/** Nothing is signed here: no secret need be given, and none is made. */
-function readConfig(command: Command): Config {
-  const secret = randomBytes(32).toString('hex');
-  const demo = { username: 'demo', password: secret };
-  const env = { NUBO_SECRET: secret, ...readEnvironment() };
-  return parseConfig(env, settingOptions(command), () => ({ secret, operatorKey: secret, demo }));
-}
-
-/** The given database, or the embedded one of the data folder, started for as long as `work` takes. */
-async function withDatabase(config: Config, work: (url: string) => Promise<string>): Promise<string> {
-  const given = config.postgresUrl ?? runningUrl(config.data);
-  if (given !== undefined) return work(given);
-  if (!existsSync(join(config.data, 'postgres'))) {
-    throw new UserError(`There is no database in ${config.data} yet: npm start makes one, up to date.`);
-  }
-  const log = createLog({ level: 'warn', thread: 'migrate' });
-  const postgres = await startEmbeddedPostgres({ dataDir: config.data, log });
-  try {
-    return await work(postgres.url);
-  } finally {
-    await postgres.stop();
-  }
-}
-
-/** Of the embedded Postgres of a server that runs on this folder. */
-function runningUrl(data: string): string | undefined {
-  try {
-    const { postgresPid, postgresUrl } = readRuntime(data);
-    return postgresPid === undefined ? undefined : postgresUrl;
-  } catch (error) {
-    if (error instanceof UserError) return undefined;
-    throw error;
   }
 }
 

@@ -3,11 +3,12 @@
  * for each room, who writes nowhere. Their names begin with the run's own id: a second replay on the same server is
  * one of other people in other rooms, and both can be checked.
  */
+
+import { beginStep } from '../progress.js';
 import type { Alarm } from './alarm.js';
 import { Connection } from './connection.js';
 import { createUsers, mintTokens, type OperatorOptions, type Person } from './operator.js';
 import { inParallel } from './parallel.js';
-import { beginStep } from './progress.js';
 import { authorsOf, type Room } from './transcript.js';
 
 export interface Participant {

@@ -2,9 +2,9 @@
 import { z } from 'zod';
 import { UserError } from '#src/errors.js';
 import { messageOf } from '#src/storage/postgres/sql.js';
+import type { Step } from '../progress.js';
 import { ReplayFailure } from './failure.js';
 import { groupsOf, inParallel } from './parallel.js';
-import type { Step } from './progress.js';
 
 export interface OperatorOptions {
   /** `http://host:port` */

@@ -9,9 +9,9 @@ import { BinaryCopy } from '#src/storage/postgres/binary-copy.js';
 import { CopyBatch } from '#src/storage/postgres/copy-batch.js';
 import { logColumns, writeRow } from '#src/storage/postgres/log-rows.js';
 import type { LogEvent } from '#src/wire/events.js';
+import type { Step } from '../progress.js';
 import { ReplayFailure } from './failure.js';
 import { groupsOf } from './parallel.js';
-import type { Step } from './progress.js';
 import type { Stage } from './stage.js';
 import { metadataOf } from './transcript.js';
 

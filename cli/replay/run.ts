@@ -3,6 +3,7 @@ import type { Sql } from 'postgres';
 import { uuidv7 } from 'uuidv7';
 import { UserError } from '#src/errors.js';
 import { messageOf, openSql } from '#src/storage/postgres/sql.js';
+import { beginStep } from '../progress.js';
 import { Alarm } from './alarm.js';
 import { type CastTimes, dismissCast, gatherCast, nicksOf } from './cast.js';
 import { addFindings, checkRoom, type Findings, noFindings } from './check.js';
@@ -11,7 +12,6 @@ import { type CpuSample, cpuBetween, findPostmaster, type Processes, sampleCpu }
 import { checkOpenFiles } from './open-files.js';
 import { inParallel } from './parallel.js';
 import type { Retries } from './persist.js';
-import { beginStep } from './progress.js';
 import { eventsOf, measureRawCopy } from './raw-copy.js';
 import { claimsOf, type Figures, holds, type ReplayResult } from './result.js';
 import { type Sending, sendTranscript } from './send.js';

@@ -4,10 +4,10 @@
  */
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { uuidv7 } from 'uuidv7';
+import { beginStep, type Step } from '../progress.js';
 import { type Alarm, watchProgress } from './alarm.js';
 import { ReplayFailure } from './failure.js';
 import { persist, type Retries } from './persist.js';
-import { beginStep, type Step } from './progress.js';
 import type { Stage } from './stage.js';
 import { type Line, metadataOf } from './transcript.js';
 

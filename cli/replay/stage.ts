@@ -1,11 +1,11 @@
 /** The rooms of a replay on the server: made by their listeners, joined by those who write in them. */
 import { uuidv7 } from 'uuidv7';
+import { beginStep } from '../progress.js';
 import type { Cast, Participant } from './cast.js';
 import type { SentLine } from './check.js';
 import { Listener } from './listener.js';
 import { inParallel } from './parallel.js';
 import { persist, type Retries } from './persist.js';
-import { beginStep } from './progress.js';
 import { authorsOf, type Room } from './transcript.js';
 
 export interface Stage {

@@ -38,6 +38,8 @@ export interface Field {
   readonly isEditable?: true;
   /** It never leaves Postgres: no mirror has it. */
   readonly isSecret?: true;
+  /** A time that a mere use moves: mirrors hear of it when another day has begun. */
+  readonly isCoarse?: true;
 }
 
 /** An index of the collection, as Mongo takes it: column → 1, −1 or `text`. */

@@ -22,9 +22,8 @@ export const sessions = {
       shownTo: 'owner',
     },
     createdAt: { column: 'created_at', type: 'time', schema: time, shownTo: 'owner' },
-    /** Mirrors hear of it, and of `expiresAt`, when another day has begun. */
-    lastUsedAt: { column: 'last_used_at', type: 'time', schema: time, shownTo: 'owner' },
-    expiresAt: { column: 'expires_at', type: 'time', schema: time, shownTo: 'owner' },
+    lastUsedAt: { column: 'last_used_at', type: 'time', schema: time, shownTo: 'owner', isCoarse: true },
+    expiresAt: { column: 'expires_at', type: 'time', schema: time, shownTo: 'owner', isCoarse: true },
     revoked: { column: 'revoked', type: 'boolean', schema: z.boolean(), shownTo: 'nobody' },
   },
   indexes: [{ keys: { user_id: 1, revoked: 1 } }],

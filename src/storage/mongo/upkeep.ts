@@ -38,12 +38,17 @@ export async function removeUnused(
 /** Drops every collection that is nubo's, and nothing else in the database. */
 export async function dropAll(connection: MongoConnection, entities: readonly Entity[]): Promise<void> {
   // The positions go first: what is half dropped stands nowhere.
-  const ours = [positionsCollection, ...entities.map((entity) => entity.collection)];
+  await dropThose(connection, [positionsCollection, ...entities.map((entity) => entity.collection)]);
+  // And last: whoever began to fill it meanwhile begins anew.
+  await dropThose(connection, [positionsCollection]);
+}
+
+async function dropThose(connection: MongoConnection, names: readonly string[]): Promise<void> {
   const all = await connection.run('read', (database) =>
     database.listCollections({}, { nameOnly: true }).toArray(),
   );
   const there = new Set(all.map(({ name }) => name));
-  for (const collection of ours.filter((name) => there.has(name))) {
+  for (const collection of names.filter((name) => there.has(name))) {
     await connection.run('upkeep', (database) => database.dropCollection(collection));
   }
 }

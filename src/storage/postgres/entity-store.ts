@@ -191,7 +191,8 @@ function keyRecord(entity: Entity, id: string): Record<string, unknown> | undefi
   return recordValues(columnsOf(entity, entity.key), fields);
 }
 
-function recentCondition({ recent, fields }: Entity): string {
+/** SQL: a row called `t` is recent. */
+export function recentCondition({ recent, fields }: Entity): string {
   if (recent === undefined) return 'true';
   const name = 'since' in recent ? recent.since : recent.until;
   const field = fields[name];
