@@ -33,6 +33,8 @@ export type ToThread =
   | { kind: 'read metrics'; id: number }
   | { kind: 'metrics'; id: number; text: string }
   | LockMessage
+  /** To fronts: `ok`, or what is wrong, of each tier that is configured: said by `/readyz`, and never waited for. */
+  | { kind: 'tiers'; checks: Readonly<Record<string, string>> }
   /** To fronts: not ready any more. */
   | { kind: 'draining' }
   /** To fronts: no new sockets, say goodbye over this time. */

@@ -21,6 +21,7 @@ import { startMemoryWatch } from './memory-watch.js';
 import { MetricsHub } from './metrics-hub.js';
 import { Threads } from './threads.js';
 import { startTierUpkeep } from './tier-upkeep.js';
+import { type TierChecks, watchTiers } from './tier-watch.js';
 
 export interface Nubo {
   /** Where the fronts listen. */
@@ -82,6 +83,7 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
     onGiveUp: (message) => endProcess(message),
   });
   const endProcess = createEnding(threads, log);
+  let tierChecks: TierChecks = {};
   function onMessage(message: ToMain, { role, index }: { role: string; index: number }): void {
     switch (message.kind) {
       case 'metrics read':
@@ -98,8 +100,9 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
         else log.error({ shard: index, reason: message.reason }, message.message);
         return;
       case 'started':
-        if (role === 'front') threads.tellOne('front', index, { kind: 'lock', isHeld: database.lock.isHeld });
-        return;
+        if (role !== 'front') return;
+        threads.tellOne('front', index, { kind: 'lock', isHeld: database.lock.isHeld });
+        return threads.tellOne('front', index, { kind: 'tiers', checks: tierChecks });
       case 'listening':
       case 'sockets closed':
       case 'drained':
@@ -119,12 +122,19 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
     throw new StartError(error instanceof Error ? error.message : String(error));
   }
   const endHousekeeping = keepHouse(config, postgresUrl, log);
+  const endTierWatch = watchTiers({
+    config,
+    onChecks: (checks) => {
+      tierChecks = checks;
+      threads.tell('front', { kind: 'tiers', checks });
+    },
+  });
   return {
     port,
     stop: async () => {
       const housekeepingEnded = endHousekeeping();
       const code = await drainThreads(threads, config, log);
-      await Promise.all([housekeepingEnded, endUpkeep()]);
+      await Promise.all([housekeepingEnded, endTierWatch(), endUpkeep()]);
       await database.close();
       return code;
     },

@@ -19,12 +19,15 @@ import { createReadings, readMetrics } from './metric-readings.js';
 import { createReadiness, type Readiness } from './readiness.js';
 import { ShardLinks } from './shard-links.js';
 import { createThreadTokens } from './thread-tokens.js';
+import type { TierChecks } from './tier-watch.js';
 import { version } from './version.js';
 
 /** What main says of the process, for `/readyz` (O2). */
 interface Standing {
   isLeaving: boolean;
   isLockHeld: boolean;
+  /** What is optional: said, and never the reason not to be ready. */
+  tiers: TierChecks;
 }
 
 const readAgainMs = 250;
@@ -59,7 +62,7 @@ export function runFront(): void {
   });
   registerFrontMetrics(register, front);
   const readings = createReadings(tellMain);
-  const standing: Standing = { isLeaving: false, isLockHeld: true };
+  const standing: Standing = { isLeaving: false, isLockHeld: true, tiers: {} };
   let isListening = false;
   const rest = createRest({ front, config, onFault, readings, standing });
 
@@ -95,6 +98,9 @@ export function runFront(): void {
         return;
       case 'lock':
         standing.isLockHeld = message.isHeld;
+        return;
+      case 'tiers':
+        standing.tiers = message.checks;
         return;
       case 'close sockets':
         server.stopListening();
@@ -132,7 +138,8 @@ function createRest(parts: {
   const askShards = createReadiness(front);
   const readiness = async (): Promise<Readiness> => {
     if (standing.isLeaving) return { ready: false, checks: { server: 'draining' } };
-    const { ready, checks } = await askShards();
+    const { ready, checks: shards } = await askShards();
+    const checks = { ...shards, ...standing.tiers };
     if (standing.isLockHeld) return { ready, checks };
     return { ready: false, checks: { ...checks, 'database lock': 'lost, and being taken again' } };
   };

@@ -106,6 +106,7 @@ export function runShard(hooks: ShardHooks = {}): void {
       case 'metrics':
       case 'draining':
       case 'lock':
+      case 'tiers':
       case 'close sockets':
         return;
       default:

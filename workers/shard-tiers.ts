@@ -22,6 +22,7 @@ import { watchHorizon } from './horizon-watch.js';
 import { createMirrorReports } from './mirror-reports.js';
 import type { OtherSource } from './mirrors.js';
 import type { ShardCoreOptions } from './shard-core.js';
+import { registerTierSizes } from './tier-watch.js';
 
 /** Without Redis, pages that were read lately are kept in the memory of the thread, up to this many bytes. */
 const memoryTierBytes = 32 * 1024 * 1024;
@@ -46,7 +47,9 @@ export function openShardTiers(settings: ThreadSettings, log: Log): ShardTiers {
   const { redisUrl } = settings.config;
   if (redisUrl === undefined) {
     const { turns } = nodeRuntimePorts();
-    tiers.unshift(new MemoryMirror({ limitBytes: memoryTierBytes, turns }));
+    const memory = new MemoryMirror({ limitBytes: memoryTierBytes, turns });
+    registerTierSizes(() => [['memory', memory.size]]);
+    tiers.unshift(memory);
   }
   const sql = openLogChanges(settings.postgresUrl, `nubo mirrors ${settings.index}`);
   const { horizon, end } = watchHorizon({ sql, moves: settings.config.retentionMonths > 0 });

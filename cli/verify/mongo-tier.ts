@@ -2,7 +2,7 @@
 import type { Document } from 'mongodb';
 import type { Entity } from '#src/entities/entity.js';
 import { entities } from '#src/entities/index.js';
-import { callMs, MongoConnection } from '#src/storage/mongo/connection.js';
+import { MongoConnection } from '#src/storage/mongo/connection.js';
 import { type DocumentId, shapeOf } from '#src/storage/mongo/document.js';
 import { sentenceOf } from '#src/storage/mongo/failures.js';
 import { readPosition } from '#src/storage/mongo/positions.js';
@@ -62,7 +62,7 @@ export class MongoTier implements VerifiedTier {
       connection.run('upkeep', (database) =>
         database
           .collection<Document & { _id: DocumentId }>(entity.collection)
-          .find({ _id: { $in: [...wanted] } }, { timeoutMS: callMs.upkeep })
+          .find({ _id: { $in: [...wanted] } })
           .toArray(),
       ),
     );

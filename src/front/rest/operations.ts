@@ -53,7 +53,8 @@ export const operationsRoutes: readonly Route[] = [
     aliases: ['/ready'],
     access: 'public',
     tag,
-    summary: 'The server can serve: 200, or 503 with what is missing (O2)',
+    summary:
+      'The server can serve: 200, or 503 with what is missing (O2); redis and mongo are told and do not count',
     status: 200,
     response: z.object({ ready: z.boolean(), checks: z.record(z.string(), z.string()) }),
     handle: async ({ ports }) => {

@@ -42,6 +42,11 @@ export class MemoryMirror implements Mirror, Evictable {
     this.held = new LRUCache({ maxSize: limitBytes });
   }
 
+  /** For metrics; bytes as far as they can be estimated. */
+  get size(): { readonly elements: number; readonly bytes: number } {
+    return { elements: this.held.size, bytes: this.held.calculatedSize };
+  }
+
   events(range: Parameters<Mirror['events']>[0], done: Parameters<Mirror['events']>[1]): void {
     const events: LogEvent[] = [];
     for (const place of placesOfRange(range)) {
