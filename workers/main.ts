@@ -21,7 +21,7 @@ import { startMemoryWatch } from './memory-watch.js';
 import { MetricsHub } from './metrics-hub.js';
 import { Threads } from './threads.js';
 import { startTierUpkeep } from './tier-upkeep.js';
-import { type TierChecks, watchTiers } from './tier-watch.js';
+import { createTierNews, type TierChecks, watchTiers } from './tier-watch.js';
 
 export interface Nubo {
   /** Where the fronts listen. */
@@ -68,13 +68,9 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
     files: { ...threadFiles, ...hooks.files },
     counts: { front: config.fronts, shard: config.shards },
     settings: (role, index) => ({
-      role,
-      index,
-      config,
-      postgresUrl,
+      ...{ role, index, config, postgresUrl, port },
       ...{ shardNumbers: database.shardNumbers, pastShards: database.pastShards, shared },
       owners: role === 'shard' ? database.ownersOf(database.shardNumbers[index] ?? index) : [],
-      port,
     }),
     // What such a thread took now could be another server's (L13).
     mayStart: async (role) => role === 'front' || database.lock.untilHeld(),
@@ -83,17 +79,16 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
     onGiveUp: (message) => endProcess(message),
   });
   const endProcess = createEnding(threads, log);
-  let tierChecks: TierChecks = {};
+  const tierNews = createTierNews(threads);
   function onMessage(message: ToMain, { role, index }: { role: string; index: number }): void {
     switch (message.kind) {
       case 'metrics read':
         return hub.onAnswer(message.id, message.metrics);
       case 'want metrics':
-        hub.read().then(
+        return hub.answer(
           (text) => threads.tellOne('front', index, { kind: 'metrics', id: message.id, text }),
-          (error) => log.error({ err: error }, 'metrics could not be read'),
+          log,
         );
-        return;
       case 'fatal':
         // A broken or crashed shard ends itself and is started again; a fenced one must not be.
         if (message.reason === 'fenced') endProcess(`This server was fenced off: ${message.message}.`);
@@ -102,7 +97,7 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
       case 'started':
         if (role !== 'front') return;
         threads.tellOne('front', index, { kind: 'lock', isHeld: database.lock.isHeld });
-        return threads.tellOne('front', index, { kind: 'tiers', checks: tierChecks });
+        return tierNews.tellOne(index);
       case 'listening':
       case 'sockets closed':
       case 'drained':
@@ -121,20 +116,13 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
     await database.close();
     throw new StartError(error instanceof Error ? error.message : String(error));
   }
-  const endHousekeeping = keepHouse(config, postgresUrl, log);
-  const endTierWatch = watchTiers({
-    config,
-    onChecks: (checks) => {
-      tierChecks = checks;
-      threads.tell('front', { kind: 'tiers', checks });
-    },
-  });
+  const endHousekeeping = keepHouse({ config, url: postgresUrl, log, onChecks: tierNews.onChecks });
   return {
     port,
     stop: async () => {
       const housekeepingEnded = endHousekeeping();
       const code = await drainThreads(threads, config, log);
-      await Promise.all([housekeepingEnded, endTierWatch(), endUpkeep()]);
+      await Promise.all([housekeepingEnded, endUpkeep()]);
       await database.close();
       return code;
     },
@@ -142,13 +130,20 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
 }
 
 /** What goes on beside the traffic. */
-function keepHouse(config: Config, url: string, log: Log): () => Promise<void> {
+function keepHouse(options: {
+  config: Config;
+  url: string;
+  log: Log;
+  onChecks(checks: TierChecks): void;
+}): () => Promise<void> {
+  const { config, url, log, onChecks } = options;
   const retention = { months: config.retentionMonths, isKept: config.expiredMonths === 'keep' };
   const endMemoryWatch = startMemoryWatch({ config, log });
   const endHousekeeping = startHousekeeping({ url, retention, log });
-  return () => {
+  const endTierWatch = watchTiers({ config, onChecks });
+  return async () => {
     endMemoryWatch();
-    return endHousekeeping();
+    await Promise.all([endHousekeeping(), endTierWatch()]);
   };
 }
 

@@ -1,5 +1,6 @@
 /** Adds up the metrics of all threads for one answer to /metrics (O3). */
 import { AggregatorRegistry, register } from 'prom-client';
+import type { Log } from '#src/log.js';
 import type { MetricsJson } from './control.js';
 
 /** A thread that does not answer by then is left out. */
@@ -39,6 +40,11 @@ export class MetricsHub {
     });
     this.questions.delete(id);
     return AggregatorRegistry.aggregate(parts).metrics();
+  }
+
+  /** The same for whoever asked; a failure is told to the log only. */
+  answer(tell: (text: string) => void, log: Log): void {
+    this.read().then(tell, (error: unknown) => log.error({ err: error }, 'metrics could not be read'));
   }
 
   onAnswer(id: number, metrics: MetricsJson): void {

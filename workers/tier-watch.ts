@@ -11,6 +11,7 @@ import { RedisConnection } from '#src/storage/redis/connection.js';
 import { usageOf } from '#src/storage/redis/eviction.js';
 import { redisKeys } from '#src/storage/redis/keys.js';
 import type { TierName } from '#src/storage/tiers/ports.js';
+import type { Threads } from './threads.js';
 
 export interface TierSize {
   readonly elements: number;
@@ -31,8 +32,20 @@ interface Watched {
 /** Counting documents asks every collection. */
 const everyMs = { redis: 10_000, mongo: 30_000 } as const;
 /** What is not connected yet is asked again soon. */
-const againMs = 2_000;
+const againMs = 500;
 const answerMs = 2_000;
+
+/** What fronts say of the tiers: told to each as it starts, and to all when something changes. */
+export function createTierNews(threads: Pick<Threads, 'tell' | 'tellOne'>) {
+  let checks: TierChecks = {};
+  return {
+    onChecks(changed: TierChecks): void {
+      checks = changed;
+      threads.tell('front', { kind: 'tiers', checks });
+    },
+    tellOne: (index: number): void => threads.tellOne('front', index, { kind: 'tiers', checks }),
+  };
+}
 
 /** Registers the gauges of a thread that has a tier, or of main; once a thread. */
 export function registerTierSizes(read: () => Iterable<readonly [TierName, TierSize]>): void {
@@ -61,13 +74,13 @@ export function watchTiers(options: {
   const sizes = new Map<TierName, TierSize>();
   const checks: Record<string, string> = {};
   registerTierSizes(() => sizes);
+  let isOver = false;
   const set = (name: TierName, check: string): void => {
-    if (checks[name] === check) return;
+    if (isOver || checks[name] === check) return;
     checks[name] = check;
     onChecks({ ...checks });
   };
   const timers = new Map<TierName, NodeJS.Timeout>();
-  let isOver = false;
   const look = async (tier: Watched): Promise<void> => {
     let isOk = true;
     try {
@@ -82,7 +95,10 @@ export function watchTiers(options: {
     const ms = isOk ? tier.everyMs : againMs;
     timers.set(tier.name, setTimeout(() => void look(tier), ms).unref());
   };
-  const tiers = [...redisOf(config), ...mongoOf(config)];
+  const tiers = [
+    ...redisOf(config, (check) => set('redis', check)),
+    ...mongoOf(config, (check) => set('mongo', check)),
+  ];
   for (const tier of tiers) void look(tier);
   return async () => {
     isOver = true;
@@ -91,9 +107,15 @@ export function watchTiers(options: {
   };
 }
 
-function redisOf({ redisUrl, redisPrefix }: Pick<Config, 'redisUrl' | 'redisPrefix'>): Watched[] {
+type Tell = (check: string) => void;
+
+/** An outage is told at once. */
+function redisOf({ redisUrl, redisPrefix }: Pick<Config, 'redisUrl' | 'redisPrefix'>, tell: Tell): Watched[] {
   if (redisUrl === undefined) return [];
-  const connection = new RedisConnection({ url: redisUrl, ports: nodeRuntimePorts() });
+  const connection = new RedisConnection({
+    ...{ url: redisUrl, ports: nodeRuntimePorts() },
+    onState: (state) => tell(state.kind === 'up' ? 'ok' : state.message),
+  });
   const { lru } = redisKeys(redisPrefix);
   const size = () =>
     new Promise<TierSize>((resolve, reject) => {
@@ -112,9 +134,12 @@ function redisOf({ redisUrl, redisPrefix }: Pick<Config, 'redisUrl' | 'redisPref
   return [{ name: 'redis', everyMs: everyMs.redis, size, close: () => connection.close() }];
 }
 
-function mongoOf({ mongoUrl }: Pick<Config, 'mongoUrl'>): Watched[] {
+function mongoOf({ mongoUrl }: Pick<Config, 'mongoUrl'>, tell: Tell): Watched[] {
   if (mongoUrl === undefined) return [];
-  const connection = new MongoConnection({ url: mongoUrl });
+  const connection = new MongoConnection({
+    url: mongoUrl,
+    onMove: ({ isAway, message }) => tell(isAway ? message : 'ok'),
+  });
   const size = async (): Promise<TierSize> => {
     let elements = 0;
     for (const { collection } of entities) {

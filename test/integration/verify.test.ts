@@ -10,15 +10,20 @@ import { openSources, standingOf } from '#cli/verify/standing.js';
 import type { VerifiedTier } from '#cli/verify/tier.js';
 import { verifyTier } from '#cli/verify/verify-tier.js';
 import { entities } from '#src/entities/index.js';
+import { changesOfEvents } from '#src/entities/log-changes.js';
 import { messages } from '#src/entities/messages.js';
 import { users } from '#src/entities/users.js';
 import { projectRoot } from '#src/project-root.js';
+import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
+import { createActorSystem } from '#src/runtime/system.js';
 import { MongoConnection } from '#src/storage/mongo/connection.js';
 import { shapeOf } from '#src/storage/mongo/document.js';
 import { MongoMirror } from '#src/storage/mongo/mongo-mirror.js';
+import { batchNumber } from '#src/storage/postgres/log-changes.js';
 import { PostgresLogStore } from '#src/storage/postgres/log-store.js';
 import { PostgresTruth } from '#src/storage/postgres/truth.js';
 import type { ChangeSource } from '#src/storage/tiers/ports.js';
+import { startMirrors } from '#workers/mirrors.js';
 import { startChild } from '../support/children.js';
 import { Asker, Script } from '../support/log-events.js';
 import { MirrorAsker } from '../support/mirrors.js';
@@ -173,6 +178,76 @@ describe.skipIf((await mongoHere()) === undefined)('Mongo', () => {
     const late = verifyTier(tier, { truth, sample: all, momentMs: 1_000 });
     await new MirrorAsker(mirror).put(await changesOfAll());
     expect((await late).told).toEqual([]);
+  });
+
+  test('T9 a session that was merely used, what is past its 30 days, and what left the log are no differences', async () => {
+    await database.sql`update sessions set last_used_at = last_used_at + interval '1 millisecond'`;
+    const forgotten = uuidv7();
+    await database.sql`insert into users (id, created_at, updated_at)
+      values (${forgotten}, now() - interval '60 days', now() - interval '60 days')`;
+    await database.sql`update entity_changes set version = 1 where id = ${forgotten}`;
+    const expired = uuidv7();
+    const stranger = await collection(messages).findOne({});
+    await collection(messages).insertOne({ ...stranger, ...idOf(expired), seq: 9_999 });
+    expect((await verify(tier)).told).toEqual([`messages ${expired}: is there, and not in Postgres`]);
+    await database.sql`insert into log_horizon (until) values (now() + interval '1 day')`;
+    const { told } = await verify(tier);
+    await database.sql`delete from log_horizon`;
+    await database.sql`delete from users where id = ${forgotten}`;
+    expect(told).toEqual([]);
+  });
+
+  test('T10 who began to fill it while it was being dropped begins anew', async () => {
+    const other = new MongoMirror({ connection: new MongoConnection({ url }), entities });
+    let lists = 0;
+    const half = new Proxy(connection, {
+      get(target, name) {
+        if (name !== 'run') return Reflect.get(target, name, target) as unknown;
+        return async (...args: Parameters<MongoConnection['run']>) => {
+          if (args[0] === 'read') lists += 1;
+          if (args[0] === 'read' && lists === 2)
+            await new MirrorAsker(other).apply({ source: 'log/3', from: undefined, to: -1, changes: [] });
+          return target.run(...args);
+        };
+      },
+    });
+    const beside = new MongoMirror({ connection: half, entities });
+    const rebuilt = await rebuildMongo({ mirror: beside, sources, onRows: () => {}, stamp: 77 });
+    expect(lists).toBeGreaterThanOrEqual(2);
+    expect(rebuilt.isServed).toBe(false);
+    expect(await standing(tier)).toEqual([]);
+  });
+
+  test('T10 a server that runs meanwhile fills it too, and goes on: nothing is missing', async () => {
+    const ports = nodeRuntimePorts();
+    const system = createActorSystem({ ports });
+    const server2 = new MongoMirror({ connection: new MongoConnection({ url }), entities });
+    let levels = 0;
+    const [log, watched] = sources as [ChangeSource, ChangeSource];
+    const feed = startMirrors(system, ports, {
+      ...{ mirrors: [server2], log, others: [{ source: watched, pollMs: 50 }] },
+      changesOf: (events, batch) => changesOfEvents(events, batchNumber(3, batch)),
+      onLevel: () => {
+        levels += 1;
+      },
+    });
+    const write = async (text: string) => {
+      const events = [script.message(text)];
+      await asker.write(events);
+      feed(asker.batch, events);
+    };
+    try {
+      await expect.poll(() => levels).toBeGreaterThan(1);
+      const rebuilding = rebuild();
+      for (let index = 0; index < 40; index += 1) await write(`meanwhile ${index}`);
+      await rebuilding;
+      await write('afterwards');
+      await expect.poll(() => standing(tier), { timeout: 10_000 }).toEqual([]);
+      expect((await verify(tier)).told).toEqual([]);
+    } finally {
+      system.stop();
+      server2.close();
+    }
   });
 
   test('T10 a rebuild that was cut stands nowhere; run again it ends right', async () => {
