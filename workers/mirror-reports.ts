@@ -99,6 +99,24 @@ export function createMirrorReports(log: Log, now: () => number = Date.now): Mir
   };
 }
 
+/** What is found in a mirror that is none of ours: somebody else's bytes, another version's, a key of another type. */
+export function countUnreadable(
+  mirror: TierName,
+  read: () => { readonly foreign: number; readonly shape: number; readonly wrongType: number },
+): void {
+  new Counter({
+    name: 'nubo_mirror_unreadable_total',
+    help: 'Values found in a mirror that are not believed.',
+    labelNames: ['mirror', 'reason'],
+    collect() {
+      this.reset();
+      const { foreign, shape, wrongType } = read();
+      for (const [reason, count] of Object.entries({ foreign, shape, wrongType }))
+        this.inc({ mirror, reason }, count);
+    },
+  });
+}
+
 function watchStandings(
   standings: ReadonlyMap<string, { mirror: TierName; standing: Standing }>,
   now: () => number,

@@ -19,7 +19,7 @@ import { FreshUntil } from '#src/storage/tiers/fresh-until.js';
 import type { Mirror, Tier } from '#src/storage/tiers/ports.js';
 import type { ThreadSettings } from './control.js';
 import { watchHorizon } from './horizon-watch.js';
-import { createMirrorReports } from './mirror-reports.js';
+import { countUnreadable, createMirrorReports } from './mirror-reports.js';
 import type { OtherSource } from './mirrors.js';
 import type { ShardCoreOptions } from './shard-core.js';
 import { registerTierSizes } from './tier-watch.js';
@@ -79,6 +79,7 @@ function openMirrors({ config }: ThreadSettings, log: Log): { mirrors: Mirror[];
         state.kind === 'up' ? log.info('Redis is there') : log.warn(`Redis is away: ${state.message}`),
     });
     const mirror = new RedisMirror({ connection, keys: redisKeys(config.redisPrefix), ports });
+    countUnreadable('redis', () => mirror.counts);
     mirrors.push(mirror);
     closers.push(() => {
       mirror.close();

@@ -223,13 +223,16 @@ describe.skipIf((await mongoHere()) === undefined)('Mongo', () => {
     const system = createActorSystem({ ports });
     const server2 = new MongoMirror({ connection: new MongoConnection({ url }), entities });
     let levels = 0;
-    const [log, watched] = sources as [ChangeSource, ChangeSource];
-    const feed = startMirrors(system, ports, {
-      ...{ mirrors: [server2], log, others: [{ source: watched, pollMs: 50 }] },
-      changesOf: (events, batch) => changesOfEvents(events, batchNumber(3, batch)),
-      onLevel: () => {
+    const level = {
+      now: () => Date.now(),
+      reached: () => {
         levels += 1;
       },
+    };
+    const [log, watched] = sources as [ChangeSource, ChangeSource];
+    const feed = startMirrors(system, ports, {
+      ...{ mirrors: [server2], log, others: [{ source: watched, pollMs: 50, level }] },
+      changesOf: (events, batch) => changesOfEvents(events, batchNumber(3, batch)),
     });
     const write = async (text: string) => {
       const events = [script.message(text)];
