@@ -21,7 +21,9 @@ let database: TestDatabase;
 const script = new Script();
 const events = [
   script.create(),
-  ...Array.from({ length: rows - 1 }, (_, index) => script.message(`message ${index} ☕`, { replyTo: script.conv })),
+  ...Array.from({ length: rows - 1 }, (_, index) =>
+    script.message(`message ${index} ☕`, { replyTo: script.conv }),
+  ),
 ];
 const changes = events.map((event) => changeOfEvent(event, batchNumber(shard, 1)));
 

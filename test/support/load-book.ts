@@ -12,6 +12,8 @@ export interface Sent {
   /** A refusal that is final. */
   refused: string | undefined;
   answers: number;
+  /** When an open loop wanted it to be sent; its latency counts from then. */
+  readonly dueAt?: number | undefined;
 }
 
 /** Times are those of `performance.now()`. */
@@ -19,7 +21,10 @@ export class Book {
   readonly sent = new Map<string, Sent>();
   readonly answers: AnswerRecord[] = [];
   /** Every first ack, in the order they came. */
-  readonly acks: Array<{ readonly at: number; readonly conv: string }> = [];
+  readonly acks: Array<{ readonly at: number; readonly conv: string; readonly dueAt?: number | undefined }> =
+    [];
+  /** The highest seq that was acked, by conversation. */
+  readonly heads = new Map<string, number>();
   /** Operations without a final answer. */
   readonly open = new Set<Sent>();
   /** Operations that were acked again, and those whose second ack differed from the first. */
@@ -39,7 +44,8 @@ export class Book {
     if (operation.ack === undefined) {
       const answeredAt = performance.now();
       operation.ack = { seq, at, answeredAt };
-      this.acks.push({ at: answeredAt, conv });
+      this.acks.push({ at: answeredAt, conv, dueAt: operation.dueAt });
+      this.heads.set(conv, Math.max(this.heads.get(conv) ?? 0, seq));
       this.open.delete(operation);
       return;
     }

@@ -40,6 +40,15 @@ export class Sender {
     this.conv = options.conv;
   }
 
+  get person(): Person {
+    return this.options.person;
+  }
+
+  /** One more message in an open loop, whatever is under way. */
+  sendDue(dueAt: number): void {
+    this.send([this.next(dueAt)]);
+  }
+
   get inFlight(): number {
     return this.underWay.size;
   }
@@ -134,13 +143,13 @@ export class Sender {
     });
   }
 
-  private next(): Sent {
+  private next(dueAt?: number): Sent {
     this.counter += 1;
     const { conv, user } = this;
     const text = `message ${this.counter} of ${user} ☕ ${'.'.repeat(this.counter % 60)}`;
     const operation: Sent = {
       ...{ id: uuidv7(), conv, user, text },
-      ...{ ack: undefined, refused: undefined, answers: 0 },
+      ...{ ack: undefined, refused: undefined, answers: 0, dueAt },
     };
     this.mine.add(operation);
     this.book.opened(operation);
