@@ -63,4 +63,20 @@ export const figures = {
     name: 'CPU µs per message, 100 active conversations among 100,000 existing ÷ among 100',
     ...{ reach: 1.2, aim: 1.05, ...lower },
   },
+  mirroredP99: {
+    name: 'ack p99 at 5,000 messages/s with Redis and Mongo ÷ without',
+    ...{ reach: 1.25, ...lower },
+  },
+  mirrorLag: {
+    name: 'longest lag of a mirror at 5,000 messages/s, s',
+    ...{ reach: 2, ...lower },
+  },
+  mirroredDurable: {
+    name: 'durable acked/s at saturation with Redis and Mongo ÷ without',
+    ...{ reach: 0.5, ...higher },
+  },
+  pageFromRedis: {
+    name: 'pages/s through the tier of Redis ÷ the same bytes by bare ioredis',
+    ...{ reach: 0.5, ...higher },
+  },
 } as const satisfies Readonly<Record<string, Figure>>;

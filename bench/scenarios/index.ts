@@ -8,6 +8,7 @@ import { history } from './history.js';
 import { idleMemory } from './idle-memory.js';
 import { latency } from './latency.js';
 import { manyConversations } from './many-conversations.js';
+import { mirrored } from './mirrored.js';
 import { mixed } from './mixed.js';
 import { rest } from './rest.js';
 import { resumeStorm } from './resume-storm.js';
@@ -17,5 +18,5 @@ import { soak } from './soak.js';
 
 export const scenarios: readonly Scenario[] = [
   ...[durable, rooms, manyRooms, fanout, fanoutSmall, fanoutLarge, mixed, latency, manyConversations],
-  ...[connectRate, idleMemory, resumeStorm, history, slowReaders, rest, eviction, soak],
+  ...[connectRate, idleMemory, resumeStorm, slowReaders, rest, mirrored, history, eviction, soak],
 ];
