@@ -32,11 +32,6 @@ export function createMirrorReports(log: Log, now: () => number = Date.now): Mir
     'mirror',
   ]);
   const lost = counter('nubo_mirror_lost_total', 'How often a mirror was found to be wiped.', ['mirror']);
-  const reads = counter('nubo_tier_reads_total', 'Pages and elements asked of a tier, by what came of it.', [
-    'tier',
-    'of',
-    'result',
-  ]);
   const seconds = new Histogram({
     name: 'nubo_mirror_apply_seconds',
     help: 'From a step sent to a mirror to its answer.',
@@ -89,32 +84,22 @@ export function createMirrorReports(log: Log, now: () => number = Date.now): Mir
         return report satisfies never;
     }
   };
+  return { onReport, ...createTierReads() };
+}
+
+function createTierReads(): Pick<MirrorReports, 'onTierRead' | 'onElementRead'> {
+  const reads = counter('nubo_tier_reads_total', 'Pages and elements asked of a tier, by what came of it.', [
+    'tier',
+    'of',
+    'result',
+  ]);
   return {
-    onReport,
     onTierRead: (tier, result) => reads.inc({ tier, of: 'pages', result }),
     onElementRead: (tier, asked, had) => {
       reads.inc({ tier, of: 'elements', result: 'hit' }, had);
       reads.inc({ tier, of: 'elements', result: 'miss' }, asked - had);
     },
   };
-}
-
-/** What is found in a mirror that is none of ours: somebody else's bytes, another version's, a key of another type. */
-export function countUnreadable(
-  mirror: TierName,
-  read: () => { readonly foreign: number; readonly shape: number; readonly wrongType: number },
-): void {
-  new Counter({
-    name: 'nubo_mirror_unreadable_total',
-    help: 'Values found in a mirror that are not believed.',
-    labelNames: ['mirror', 'reason'],
-    collect() {
-      this.reset();
-      const { foreign, shape, wrongType } = read();
-      for (const [reason, count] of Object.entries({ foreign, shape, wrongType }))
-        this.inc({ mirror, reason }, count);
-    },
-  });
 }
 
 function watchStandings(
@@ -160,4 +145,22 @@ function watchStandings(
 
 function counter<Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> {
   return new Counter({ name, help, labelNames });
+}
+
+/** What is found in a mirror that is none of ours: somebody else's bytes, another version's, a key of another type. */
+export function countUnreadable(
+  mirror: TierName,
+  read: () => { readonly foreign: number; readonly shape: number; readonly wrongType: number },
+): void {
+  new Counter({
+    name: 'nubo_mirror_unreadable_total',
+    help: 'Values found in a mirror that are not believed.',
+    labelNames: ['mirror', 'reason'],
+    collect() {
+      this.reset();
+      const { foreign, shape, wrongType } = read();
+      for (const [reason, count] of Object.entries({ foreign, shape, wrongType }))
+        this.inc({ mirror, reason }, count);
+    },
+  });
 }
