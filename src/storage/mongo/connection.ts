@@ -112,6 +112,8 @@ export class MongoConnection {
       this.away = undefined;
       this.onMove({ isAway: false, message: 'Mongo is back' });
     } catch (error) {
+      // A driver that could not connect at first never tries again.
+      this.renew();
       const pauseMs = Math.min(pauseMsMax, away.pauseMs * 2);
       this.away = { message: sentenceOf(error), probeAt: this.now() + pauseMs, pauseMs };
     } finally {
