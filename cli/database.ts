@@ -6,10 +6,14 @@ import type { Command } from 'commander';
 import { type Config, parseConfig } from '#src/config.js';
 import { UserError } from '#src/errors.js';
 import { createLog } from '#src/log.js';
+import { projectRoot } from '#src/project-root.js';
 import { readRuntime } from '#src/runtime-file.js';
 import { startEmbeddedPostgres } from '#src/storage/embedded/embedded-postgres.js';
+import { schemaStatus } from '#src/storage/postgres/migrate.js';
 import { readEnvironment } from './environment.js';
 import { settingOptions } from './setting-options.js';
+
+export const sqlFolder = join(projectRoot, 'sql');
 
 /** Nothing is signed here: no secret need be given, and none is made. */
 export function readConfig(command: Command): Config {
@@ -36,6 +40,15 @@ export async function withDatabase<Result>(
   } finally {
     await postgres.stop();
   }
+}
+
+/** @throws UserError when the schema of the database is not the one of this nubo */
+export async function requireSchema(url: string): Promise<void> {
+  const status = await schemaStatus({ url, folder: sqlFolder });
+  if (status.every(({ appliedAt }) => appliedAt !== undefined)) return;
+  throw new UserError(
+    'The schema of the database is not up to date: nubo start or nubo migrate up brings it up.',
+  );
 }
 
 /** Of the embedded Postgres of a server that runs on this folder. */

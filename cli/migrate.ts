@@ -1,9 +1,7 @@
 /** `nubo migrate`: the schema of the database, up, down, and where it stands. `nubo start` goes up by itself. */
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { StartError } from '#src/errors.js';
-import { projectRoot } from '#src/project-root.js';
 import { PostgresLockSession } from '#src/storage/postgres/lock-session.js';
 import {
   type MigrationStatus,
@@ -15,10 +13,8 @@ import { fenceAll } from '#src/storage/postgres/prepare.js';
 import { awaitLock } from '#src/storage/postgres/server-lock.js';
 import { checkSettings } from '#src/storage/postgres/settings.js';
 import { isOutage, messageOf, openSql } from '#src/storage/postgres/sql.js';
-import { readConfig, withDatabase } from './database.js';
+import { sqlFolder as folder, readConfig, withDatabase } from './database.js';
 import { addSettingOptions } from './setting-options.js';
-
-const folder = join(projectRoot, 'sql');
 
 export function migrateCommand(): Command {
   const migrate = new Command('migrate').description('Bring the schema of the database up, or back.');

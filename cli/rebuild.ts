@@ -10,7 +10,7 @@ import { openSql } from '#src/storage/postgres/sql.js';
 import { PostgresTruth } from '#src/storage/postgres/truth.js';
 import { redisKeys } from '#src/storage/redis/keys.js';
 import { redisSentence } from '#src/storage/redis/sentences.js';
-import { readConfig, withDatabase } from './database.js';
+import { readConfig, requireSchema, withDatabase } from './database.js';
 import { beginStep } from './progress.js';
 import { rebuildMongo } from './rebuild/mongo.js';
 import { emptyRedis } from './rebuild/redis.js';
@@ -74,6 +74,7 @@ async function rebuildRedis({ redisUrl = '', redisPrefix }: Config): Promise<num
 
 function fillMongo(config: Config): Promise<number> {
   return withDatabase(config, async (url) => {
+    await requireSchema(url);
     // Never silent for long enough to be dropped: it holds the lock.
     const sql = openSql(url, { max: 2, name: 'nubo rebuild', statementMs: 0 });
     const session = await sql.reserve();

@@ -4,7 +4,7 @@ import type { Config } from '#src/config.js';
 import { UserError } from '#src/errors.js';
 import { isOutage, messageOf, openSql } from '#src/storage/postgres/sql.js';
 import { PostgresTruth } from '#src/storage/postgres/truth.js';
-import { readConfig, withDatabase } from './database.js';
+import { readConfig, requireSchema, withDatabase } from './database.js';
 import { beginStep } from './progress.js';
 import { addSettingOptions } from './setting-options.js';
 import { MongoTier } from './verify/mongo-tier.js';
@@ -82,15 +82,15 @@ export function openTier(config: Config, name: TierName): Promise<VerifiedTier> 
 }
 
 /** @returns the exit code */
-async function verify(config: Config, names: readonly TierName[], sample: number): Promise<number> {
-  const codes = await reaching(() =>
+function verify(config: Config, names: readonly TierName[], sample: number): Promise<number> {
+  return reaching(() =>
     withDatabase(config, async (url) => {
+      await requireSchema(url);
       const codes: number[] = [];
       for (const name of names) codes.push(await reaching(() => verifyOne(config, name, { url, sample })));
       return Math.max(...codes);
     }),
   );
-  return codes;
 }
 
 /** Answers what `work` does, or says what could not be reached. */
