@@ -65,6 +65,7 @@ export async function playOutage(
   tiered: TieredServer,
   outage: Outage,
   plan: OutagePlan,
+  say: (what: string) => void = () => {},
 ): Promise<OutageResult> {
   const { server } = tiered;
   const load = await Load.prepare(server, shape);
@@ -86,8 +87,14 @@ export async function playOutage(
     const afterP99 = await windows(pace, plan, Math.round(plan.afterSeconds / plan.windowSeconds));
     pace.end();
     await reader.end();
+    say(
+      `${outage.tier} ${outage.how}: p99 ${baselineP99.toFixed(1)} ms before, ${outageP99.toFixed(1)} during`,
+    );
     await load.settled(60_000);
     const levelSeconds = await untilLevel(tiered, healedAt, plan.levelSecondsMax);
+    say(
+      `${outage.tier} ${outage.how}: mirrors level after ${levelSeconds?.toFixed(1) ?? 'too many'} s, now compared`,
+    );
     const checked = await check(tiered, load, reader);
     const { book } = load;
     return {

@@ -66,7 +66,7 @@ async function run({ short, log }: ProofOptions): Promise<ProofResult> {
   for (const outage of plan.outages) {
     const tiered = await startTiered(`${outage.tier}-${outage.how}`);
     try {
-      const result = await playOutage(tiered, outage, plan);
+      const result = await playOutage(tiered, outage, plan, log);
       outages.push(result);
       log(describe(result));
       for (const { rule, message } of result.violations.slice(0, 5)) log(`${rule}: ${message}`);
