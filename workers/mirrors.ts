@@ -1,6 +1,8 @@
 /** The mirror writers of a shard: one actor for each mirror and source, fed with every batch of the shard's own log. */
+
+import { type ChangesOf, CommittedBatch } from '#actors/mirror-writer/backlog.js';
 import { MirrorWriter, type MirrorWriterMessage } from '#actors/mirror-writer/mirror-writer.js';
-import type { MirrorReport, MirrorWriterPorts } from '#actors/mirror-writer/ports.js';
+import type { MirrorReport } from '#actors/mirror-writer/ports.js';
 import type { WriterPorts } from '#actors/postgres-writer/ports.js';
 import type { ActorSystem } from '#src/runtime/actor.js';
 import type { RuntimePorts } from '#src/runtime/ports.js';
@@ -20,7 +22,7 @@ export interface MirrorOptions {
   /** The log of this shard: its writers are told of every batch. */
   readonly log: ChangeSource;
   readonly others: readonly OtherSource[];
-  readonly changesOf: MirrorWriterPorts['changesOf'];
+  readonly changesOf: ChangesOf;
   onReport?(mirror: TierName, source: string, report: MirrorReport): void;
 }
 
@@ -44,7 +46,7 @@ export function startMirrors(
         const { source, pollMs, level }: OtherSource = sources.get(context.id) ?? { source: log, pollMs: 0 };
         return new MirrorWriter(context, {
           ...ports,
-          ...{ mirror, source, changesOf: options.changesOf },
+          ...{ mirror, source },
           ...(pollMs > 0 ? { pollMs } : {}),
           ...(level === undefined
             ? {}
@@ -65,8 +67,9 @@ export function startMirrors(
     feeds.push(`${kind}/${idOf(log)}`);
     for (const id of sources.keys()) system.tell(`${kind}/${id}`, { kind: 'start' }, { system: true });
   }
-  return (batch, events) => {
-    for (const address of feeds) system.tell(address, { kind: 'committed', batch, events }, { system: true });
+  return (number, events) => {
+    const batch = new CommittedBatch({ batch: number, events, at: ports.clock.now() }, options.changesOf);
+    for (const address of feeds) system.tell(address, { kind: 'committed', batch }, { system: true });
   };
 }
 

@@ -2,6 +2,7 @@
  * Batches that were committed and are not in the mirror yet, in their order and without a hole. It is bounded: what it
  * cannot hold it forgets altogether, since all of it can be read again from Postgres.
  */
+import type { Change } from '#src/entities/entity.js';
 import type { LogEvent } from '#src/wire/events.js';
 
 export const backlogLimits = {
@@ -12,11 +13,38 @@ export const backlogLimits = {
   stepItemsMax: 400,
 } as const;
 
-export interface CommittedBatch {
+/** One batch, told to all mirrors of a shard: what it means is worked out once. */
+export class CommittedBatch {
   readonly batch: number;
-  readonly events: readonly LogEvent[];
+  readonly items: number;
+  /** What it weighs in a backlog, about. */
+  readonly bytes: number;
+  /** Unix ms. */
   readonly at: number;
+  private events: readonly LogEvent[];
+  private readonly changesOf: ChangesOf;
+  private made: readonly Change[] | undefined;
+
+  constructor(committed: { batch: number; events: readonly LogEvent[]; at: number }, changesOf: ChangesOf) {
+    this.batch = committed.batch;
+    this.events = committed.events;
+    this.at = committed.at;
+    this.items = committed.events.length;
+    this.bytes = bytesOf(committed.events);
+    this.changesOf = changesOf;
+  }
+
+  get changes(): readonly Change[] {
+    if (this.made === undefined) {
+      this.made = this.changesOf(this.events, this.batch);
+      this.events = [];
+    }
+    return this.made;
+  }
 }
+
+/** What the events of one batch do to the stored things. */
+export type ChangesOf = (events: readonly LogEvent[], batch: number) => readonly Change[];
 
 export class Backlog {
   private queue: CommittedBatch[] = [];
@@ -47,8 +75,8 @@ export class Backlog {
     // After a hole what is held continues nothing: the source has it all.
     if (committed.batch !== this.highest + 1) this.clear();
     this.highest = committed.batch;
-    this.itemCount += committed.events.length;
-    this.byteCount += bytesOf(committed.events);
+    this.itemCount += committed.items;
+    this.byteCount += committed.bytes;
     this.queue.push(committed);
     if (this.itemCount <= backlogLimits.itemsMax && this.byteCount <= backlogLimits.bytesMax) return 0;
     const forgotten = this.itemCount;
@@ -70,9 +98,9 @@ export class Backlog {
     if (this.queue[0]?.batch !== position + 1) return [];
     let count = 0;
     let items = 0;
-    for (const { events } of this.queue) {
-      if (count > 0 && items + events.length > backlogLimits.stepItemsMax) break;
-      items += events.length;
+    for (const batch of this.queue) {
+      if (count > 0 && items + batch.items > backlogLimits.stepItemsMax) break;
+      items += batch.items;
       count += 1;
     }
     return this.release(count);
@@ -80,9 +108,9 @@ export class Backlog {
 
   private release(count: number): CommittedBatch[] {
     const released = this.queue.splice(0, count);
-    for (const { events } of released) {
-      this.itemCount -= events.length;
-      this.byteCount -= bytesOf(events);
+    for (const { items, bytes } of released) {
+      this.itemCount -= items;
+      this.byteCount -= bytes;
     }
     return released;
   }

@@ -12,15 +12,14 @@
 import type { Actor, ActorContext } from '#src/runtime/actor.js';
 import type { Failed } from '#src/storage/ports.js';
 import type { Applied, MirrorStep } from '#src/storage/tiers/ports.js';
-import type { LogEvent } from '#src/wire/events.js';
-import { Backlog, backlogLimits } from './backlog.js';
+import { Backlog, backlogLimits, type CommittedBatch } from './backlog.js';
 import type { MirrorReport, MirrorWriterPorts } from './ports.js';
 
 export type MirrorWriterMessage =
   /** Whoever hears it is alive, and at work. */
   | { readonly kind: 'start' }
   /** A batch of the shard is in Postgres. */
-  | { readonly kind: 'committed'; readonly batch: number; readonly events: readonly LogEvent[] }
+  | { readonly kind: 'committed'; readonly batch: CommittedBatch }
   /** An answer to what this instance asked. */
   | { readonly kind: 'answered'; readonly question: object; readonly handle: () => void }
   | { readonly kind: 'pause over'; readonly pause: object }
@@ -77,7 +76,7 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
       case 'start':
         return;
       case 'committed':
-        return this.onCommitted(message);
+        return this.onCommitted(message.batch);
       case 'answered':
         // Asked by an instance that has gone.
         if (message.question !== this.question) return;
@@ -97,11 +96,10 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
     this.goOn();
   }
 
-  private onCommitted({ batch, events }: Extract<MirrorWriterMessage, { kind: 'committed' }>): void {
-    const at = this.ports.clock.now();
-    const forgotten = this.backlog.add({ batch, events, at });
+  private onCommitted(batch: CommittedBatch): void {
+    const forgotten = this.backlog.add(batch);
     if (forgotten === 0) return;
-    this.behindSince ??= at;
+    this.behindSince ??= batch.at;
     this.report({ kind: 'overflowed', items: forgotten });
     this.reportStanding();
   }
@@ -210,7 +208,7 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
     const batches = this.backlog.take(position);
     const last = batches.at(-1);
     if (last !== undefined) {
-      const changes = batches.flatMap(({ events, batch }) => this.ports.changesOf(events, batch));
+      const changes = batches.flatMap((batch) => batch.changes);
       this.behindSince = batches[0]?.at;
       this.steppedAt = this.ports.clock.now();
       return this.apply({ from: position, to: last.batch, changes }, 'live', () => {

@@ -1,8 +1,6 @@
 /** What a mirror writer needs of its shard. */
-import type { Change } from '#src/entities/entity.js';
 import type { Clock, Timers } from '#src/runtime/ports.js';
 import type { ChangeSource, Mirror, Poisoned } from '#src/storage/tiers/ports.js';
-import type { LogEvent } from '#src/wire/events.js';
 
 /** What a mirror writer did or met: nothing of it is silent. */
 export type MirrorReport =
@@ -36,8 +34,6 @@ export interface MirrorWriterPorts {
   readonly timers: Timers;
   readonly mirror: Mirror;
   readonly source: ChangeSource;
-  /** What the events of one batch do to the stored things. */
-  changesOf(events: readonly LogEvent[], batch: number): readonly Change[];
   /** How often the source is asked whether there is something new, in milliseconds; absent: it is told. */
   readonly pollMs?: number;
   /** Who wants to know: everything that was settled before `began`, by this clock, is in the mirror now. */

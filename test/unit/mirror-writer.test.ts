@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Backlog, backlogLimits } from '#actors/mirror-writer/backlog.js';
+import { Backlog, backlogLimits, CommittedBatch } from '#actors/mirror-writer/backlog.js';
 import { MirrorWriter, type MirrorWriterMessage } from '#actors/mirror-writer/mirror-writer.js';
 import type { MirrorReport } from '#actors/mirror-writer/ports.js';
 import type { Change } from '#src/entities/entity.js';
@@ -55,7 +55,6 @@ function createBench({ isWhole = false, pollMs }: { isWhole?: boolean; pollMs?: 
         read: ({ after }, done) => void asked.read.push({ after, done }),
         walk: ({ cursor }, done) => void asked.walk.push({ cursor, done }),
       },
-      changesOf: (events, batch) => events.map((event) => changeOfEvent(event, batch)),
       ...(pollMs === undefined ? {} : { pollMs }),
       level: { now: () => clock.now, reached: (began) => void levels.push(began) },
       report: (report) => void reports.push(report),
@@ -102,10 +101,13 @@ function message(text = 'x'): LogEvent {
   return { ev: 'message.new', conv: 'c', seq: made, number: made, id: `id-${made}`, from: 'u', at: 1, text };
 }
 
+const changesOf = (events: readonly LogEvent[], batch: number) =>
+  events.map((event) => changeOfEvent(event, batch));
+const batchOf = (batch: number, at: number, ...events: LogEvent[]) =>
+  new CommittedBatch({ batch, events, at }, changesOf);
 const committed = (batch: number, ...events: LogEvent[]): MirrorWriterMessage => ({
   kind: 'committed',
-  batch,
-  events,
+  batch: batchOf(batch, 1_000, ...events),
 });
 
 test('T2 what gathers while a step is under way goes in the next one, from where the mirror stands', () => {
@@ -292,12 +294,12 @@ test('T8 a source that is polled says when everything up to the beginning of a r
 
 test('a backlog gives what follows a position, and nothing after a hole', () => {
   const backlog = new Backlog();
-  for (const batch of [3, 4, 5]) backlog.add({ batch, events: [message()], at: batch });
+  for (const batch of [3, 4, 5]) backlog.add(batchOf(batch, batch, message()));
   expect(backlog.take(1)).toEqual([]);
   expect(backlog.take(3).map(({ batch }) => batch)).toEqual([4, 5]);
   expect(backlog.items).toBe(0);
-  backlog.add({ batch: 6, events: [message()], at: 6 });
-  backlog.add({ batch: 8, events: [message()], at: 8 });
+  backlog.add(batchOf(6, 6, message()));
+  backlog.add(batchOf(8, 8, message()));
   expect(backlog.take(5)).toEqual([]);
   expect(backlog.take(7).map(({ batch }) => batch)).toEqual([8]);
   expect(backlog.head).toBe(8);

@@ -95,16 +95,16 @@ export class MongoMirror implements Mirror {
   }
 
   /**
-   * The position is asked for before as well: what is written into a Mongo that was wiped would say nothing of what is
-   * missing. One that stands at the end of the step has applied it before, and its answer was lost.
+   * What is written into a Mongo that was wiped does no harm, since it is as it should be; that the position cannot be
+   * moved says that the rest is missing. One that stands at the end of the step has applied it before, and its answer
+   * was lost.
    */
   private async take({ source, from, to, changes }: MirrorStep): Promise<Poisoned[] | 'lost'> {
-    const position = await this.connection.run('position', (database) => readPosition(database, source));
-    if (position !== from && position !== to) return 'lost';
     const poisoned = await writeChanges(this.connection, { changes, now: this.now() });
-    const isMoved = await this.connection.run('position', (database) =>
-      movePosition(database, { source, from: position, to }),
-    );
+    const isMoved = await this.connection.run('position', async (database) => {
+      if (await movePosition(database, { source, from, to })) return true;
+      return (await readPosition(database, source)) === to;
+    });
     return isMoved ? poisoned : 'lost';
   }
 

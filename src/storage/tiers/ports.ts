@@ -48,7 +48,10 @@ export interface Poisoned {
 
 export type Applied =
   | { readonly kind: 'applied'; readonly poisoned: readonly Poisoned[] }
-  /** The mirror does not stand at `from`: it was wiped, or somebody else has moved it. Nothing is known of it. */
+  /**
+   * The mirror does not stand at `from`: it was wiped, or somebody else has moved it. Whether it took the changes, which
+   * are true all the same, is not said.
+   */
   | { readonly kind: 'lost' }
   | Failed;
 
