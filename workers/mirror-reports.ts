@@ -4,6 +4,7 @@ import type { MirrorReport } from '#actors/mirror-writer/ports.js';
 import type { Log } from '#src/log.js';
 import type { ElementReaderPorts } from '#src/storage/tiers/element-reader.js';
 import type { TierName } from '#src/storage/tiers/ports.js';
+import type { SnapshotLoadsOptions } from '#src/storage/tiers/snapshot-loads.js';
 import type { TieredLogOptions } from '#src/storage/tiers/tiered-log.js';
 import type { MirrorOptions } from './mirrors.js';
 
@@ -13,6 +14,8 @@ export interface MirrorReports {
   readonly onReport: NonNullable<MirrorOptions['onReport']>;
   readonly onTierRead: NonNullable<TieredLogOptions['onRead']>;
   readonly onElementRead: NonNullable<ElementReaderPorts['onRead']>;
+  /** Of the tier that holds them. */
+  onSnapshotLoad(tier: TierName): NonNullable<SnapshotLoadsOptions['onLoad']>;
 }
 
 /** Registers the metrics; call it once a thread. */
@@ -87,13 +90,14 @@ export function createMirrorReports(log: Log, now: () => number = Date.now): Mir
   return { onReport, ...createTierReads() };
 }
 
-function createTierReads(): Pick<MirrorReports, 'onTierRead' | 'onElementRead'> {
-  const reads = counter('nubo_tier_reads_total', 'Pages and elements asked of a tier, by what came of it.', [
-    'tier',
-    'of',
-    'result',
-  ]);
+function createTierReads(): Pick<MirrorReports, 'onTierRead' | 'onElementRead' | 'onSnapshotLoad'> {
+  const reads = counter(
+    'nubo_tier_reads_total',
+    'Pages, elements and snapshots asked of a tier, by what came of it.',
+    ['tier', 'of', 'result'],
+  );
   return {
+    onSnapshotLoad: (tier) => (result) => reads.inc({ tier, of: 'snapshots', result }),
     onTierRead: (tier, result) => reads.inc({ tier, of: 'pages', result }),
     onElementRead: (tier, asked, had) => {
       reads.inc({ tier, of: 'elements', result: 'hit' }, had);

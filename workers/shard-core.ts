@@ -14,6 +14,7 @@ import type { RuntimePorts } from '#src/runtime/ports.js';
 import { createActorSystem } from '#src/runtime/system.js';
 import type { LogStore } from '#src/storage/ports.js';
 import type { Tier } from '#src/storage/tiers/ports.js';
+import { SnapshotLoads, type SnapshotLoadsOptions } from '#src/storage/tiers/snapshot-loads.js';
 import { TieredLog, type TieredLogOptions } from '#src/storage/tiers/tiered-log.js';
 import {
   type ConversationRequest,
@@ -50,6 +51,7 @@ export interface ShardCoreOptions {
   onTierRead?: TieredLogOptions['onRead'];
   /** With tiers: see TieredLogOptions. */
   readonly horizon?: TieredLogOptions['horizon'];
+  onSnapshotLoad?: SnapshotLoadsOptions['onLoad'];
   onBatch?: WriterPorts['onBatch'];
   onMove?: WriterPorts['onMove'];
 }
@@ -98,12 +100,16 @@ export function createShardCore(options: ShardCoreOptions): ShardCore {
   };
   const refuse = (request: number, refusal: Refusal): void =>
     post(frontOf(request), { kind: 'err', request, ...refusal });
-  system.register('postgres-writer', writerKind(options, system));
+  const snapshots = snapshotsOf(options);
+  system.register('postgres-writer', writerKind(options, system, snapshots));
   const answered = new Answered(ports.clock, (refused) => {
     for (const front of options.fronts()) post(front, { kind: 'refused', refused });
   });
   const rates = new Rates(options.rates, ports.clock);
-  system.register('conversation', conversationKind(options, { tellWriter, refuse, answered, rates }));
+  system.register(
+    'conversation',
+    conversationKind(options, { tellWriter, refuse, answered, rates, snapshots }),
+  );
 
   // Made now, so that the epoch is claimed before the first operation comes.
   tellWriter({ kind: 'flush', done: () => {} });
@@ -141,13 +147,43 @@ export function createShardCore(options: ShardCoreOptions): ShardCore {
   };
 }
 
-function writerKind(options: ShardCoreOptions, system: ActorSystem): ActorKind<WriterMessage> {
+/** Those of conversations that left memory are in the tier that is in front of all; Mongo holds no such thing. */
+function snapshotsOf(options: ShardCoreOptions): SnapshotLoads | undefined {
+  const { store, ports, onSnapshotLoad } = options;
+  const tier = options.tiers?.find(({ name }) => name !== 'mongo');
+  if (tier === undefined) return undefined;
+  const { clock, timers } = ports;
+  return new SnapshotLoads({
+    store,
+    tier,
+    clock,
+    timers,
+    ...(onSnapshotLoad ? { onLoad: onSnapshotLoad } : {}),
+  });
+}
+
+function writerStoreOf(store: LogStore, snapshots: SnapshotLoads | undefined): WriterPorts['store'] {
+  if (snapshots === undefined) return store;
+  return {
+    own: (done) => store.own(done),
+    write: (batch, done) => store.write(batch, done),
+    lookup: (ids, done) => store.lookup(ids, done),
+    load: (conv, done) => snapshots.load(conv, done),
+    flush: (progress, done) => store.flush(progress, done),
+  };
+}
+
+function writerKind(
+  options: ShardCoreOptions,
+  system: ActorSystem,
+  snapshots: SnapshotLoads | undefined,
+): ActorKind<WriterMessage> {
   const { ports, store, post, fatal, mirrors } = options;
   const feed = mirrors === undefined ? undefined : startMirrors(system, ports, mirrors);
   const writerPorts: WriterPorts = {
     clock: ports.clock,
     timers: ports.timers,
-    store,
+    store: writerStoreOf(store, snapshots),
     answer: (message) => post(frontOf(message.request), message),
     acknowledge: post,
     tellConversation: (conv, message) => {
@@ -195,12 +231,13 @@ function conversationKind(
   parts: {
     readonly answered: Answered;
     readonly rates: Rates;
+    readonly snapshots: SnapshotLoads | undefined;
     tellWriter(message: WriterMessage): void;
     refuse(request: number, refusal: Refusal): void;
   },
 ): ActorKind<ConversationMessage> {
   const { ports, publisher, post } = options;
-  const { answered, tellWriter, refuse, rates } = parts;
+  const { answered, tellWriter, refuse, rates, snapshots } = parts;
   const conversationPorts: ConversationPorts = {
     clock: ports.clock,
     timers: ports.timers,
@@ -210,6 +247,7 @@ function conversationKind(
     rates,
     post,
     tellWriter,
+    ...(snapshots ? { handOver: (moment) => snapshots.keep(moment) } : {}),
     notify: (user, event) => {
       for (const front of options.fronts()) post(front, { kind: 'notify', user, event });
     },

@@ -32,7 +32,7 @@ const entitiesPollMs = 500;
 const pastPollMs = 60_000;
 
 export interface ShardTiers {
-  readonly core: Pick<ShardCoreOptions, 'tiers' | 'mirrors' | 'onTierRead' | 'horizon'>;
+  readonly core: Pick<ShardCoreOptions, 'tiers' | 'mirrors' | 'onTierRead' | 'horizon' | 'onSnapshotLoad'>;
   /** Those of the tiers that hear of every change, fastest first. */
   readonly mirrors: readonly Mirror[];
   readonly onElementRead: NonNullable<ElementReaderPorts['onRead']>;
@@ -53,10 +53,11 @@ export function openShardTiers(settings: ThreadSettings, log: Log): ShardTiers {
   }
   const sql = openLogChanges(settings.postgresUrl, `nubo mirrors ${settings.index}`);
   const { horizon, end } = watchHorizon({ sql, moves: settings.config.retentionMonths > 0 });
+  const onSnapshotLoad = reports.onSnapshotLoad(redisUrl === undefined ? 'memory' : 'redis');
   return {
     ...{ mirrors, onElementRead: reports.onElementRead },
     core: {
-      ...{ tiers, onTierRead: reports.onTierRead, horizon },
+      ...{ tiers, onTierRead: reports.onTierRead, horizon, onSnapshotLoad },
       ...(mirrors.length === 0
         ? {}
         : { mirrors: { ...sourcesOf(settings, sql), mirrors, onReport: reports.onReport } }),

@@ -48,6 +48,15 @@ export class Active {
     return this.pending.size === 0 && this.questions.size === 0 && this.waiting.length === 0;
   }
 
+  /** Gives what the next instance may begin from to whoever keeps it. */
+  handOver(): void {
+    const { info, head, window, members } = this.state;
+    const last = window.last;
+    // Where the end of its log has left the log, nobody could tell later that the moment was of this log.
+    if (info === undefined || last?.seq !== head.seq) return;
+    this.ports.handOver?.({ info, last, members: members.values() });
+  }
+
   receive(message: ConversationMessage): void {
     switch (message.kind) {
       case 'send':

@@ -8,7 +8,7 @@
  *   active    the rest of its life
  * Whatever an instance holds when it is dropped is answered `unavailable`, so no request is ever left in silence (W7).
  */
-import type { Actor } from '#src/runtime/actor.js';
+import type { Actor, DropReason } from '#src/runtime/actor.js';
 import { bytesToShard, messageBytes } from '#src/threads/weights.js';
 import type { ConversationMessage } from '../messages.js';
 import { Active } from './active.js';
@@ -79,7 +79,8 @@ export class Conversation implements Actor<ConversationMessage> {
     return active.isNothing || this.ports.clock.now() - this.usedAt >= idleMs;
   }
 
-  dropped(): void {
+  dropped(reason: DropReason): void {
+    if (reason === 'passivated' && this.phase.name === 'active') this.phase.active.handOver();
     const held = this.phase.name === 'active' ? this.phase.active.heldRequests() : [];
     for (const request of [...held, ...requestsOf(this.kept)]) this.answerUnavailable(request);
     // Nobody waits for the answer to a registration, and without it a front would hear nothing more (P6).

@@ -3,7 +3,7 @@
 import type { Rates } from '#src/rates.js';
 import type { ActorContext } from '#src/runtime/actor.js';
 import type { Clock, Timers } from '#src/runtime/ports.js';
-import type { LogStore } from '#src/storage/ports.js';
+import type { ConversationMoment, LogStore } from '#src/storage/ports.js';
 import type { ToFront } from '#src/threads/messages.js';
 import type { ControlEvent, LogEvent } from '#src/wire/events.js';
 import type { ConversationMessage, WriterMessage } from '../messages.js';
@@ -30,6 +30,8 @@ export interface ConversationPorts {
   /** To every front: a user is told something wherever they are. */
   notify(user: string, event: ControlEvent): void;
   tellWriter(message: WriterMessage): void;
+  /** It leaves memory, and this is what it was; absent: nobody would keep it. */
+  handOver?(moment: ConversationMoment): void;
 }
 
 export type ConversationContext = ActorContext<ConversationMessage>;

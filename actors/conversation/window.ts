@@ -35,6 +35,10 @@ export class RecentWindow {
     return this.events[0]?.seq ?? Number.POSITIVE_INFINITY;
   }
 
+  get last(): LogEvent | undefined {
+    return this.events.at(-1);
+  }
+
   /** When the first event held was written (Unix ms), so that what was before it is known to be no younger. */
   get firstAt(): number | undefined {
     return this.events[0]?.at;

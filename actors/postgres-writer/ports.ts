@@ -8,7 +8,7 @@ import type { ConversationMessage } from '../messages.js';
 export interface WriterPorts {
   readonly clock: Clock;
   readonly timers: Timers;
-  readonly store: LogStore;
+  readonly store: Pick<LogStore, 'own' | 'write' | 'lookup' | 'load' | 'flush'>;
   /** Answers a request at the front it came from. */
   answer(message: Extract<ToFront, { request: number }>): void;
   /** Operations of a front that are committed now. */

@@ -5,7 +5,7 @@
 import type { Client } from 'pg';
 import { BinaryCopy } from '#src/storage/postgres/binary-copy.js';
 import { logColumns, writeRow } from '#src/storage/postgres/log-rows.js';
-import { writeUuid } from '#src/storage/postgres/uuid-bytes.js';
+import { writeUuid } from '#src/uuid-bytes.js';
 import { type LogEvent, logEvents } from '#src/wire/events.js';
 
 type Row = LogEvent<'message.new'>;

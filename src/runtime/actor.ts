@@ -6,6 +6,9 @@
 /** `conversation/018f…`, `user/018f…`, `postgres-writer/0`: kind, slash, id. */
 export type Address = `${string}/${string}`;
 
+/** Why an instance goes. One that crashed may have stopped half-way: its state is not to be believed. */
+export type DropReason = 'passivated' | 'crashed' | 'stopped';
+
 export interface Actor<Message> {
   /** Handles one message. What it throws is the supervisor's: the instance is dropped and made again. */
   receive(message: Message): void;
@@ -13,8 +16,8 @@ export interface Actor<Message> {
   endTurn?(): void;
   /** Idle for `idleMs`: may this instance go? Its next message makes a new one. Absent: it stays. */
   mayPassivate?(): boolean;
-  /** The instance is dropped (passivated, crashed or stopped): cancel timers here, send nothing. */
-  dropped?(): void;
+  /** The instance is dropped: cancel timers here, send nothing. */
+  dropped?(reason: DropReason): void;
 }
 
 export interface ActorContext<Message> {

@@ -2,7 +2,7 @@
  * Runs the turns of cells and keeps their instances: makes them, gives them messages, drops them when they crash
  * and decides with supervision.ts what follows. One for one: nothing here touches a second cell (A4).
  */
-import type { ActorContext, Address } from './actor.js';
+import type { ActorContext, Address, DropReason } from './actor.js';
 import type { Cell } from './cell.js';
 import type { Clock, Timers } from './ports.js';
 import type { Queue } from './queue.js';
@@ -63,13 +63,13 @@ export class Keeper {
     }
     // It came too late for a turn, or the question itself has brought it.
     if (cell.mailbox.size > 0) return false;
-    this.drop(cell);
+    this.drop(cell, 'passivated');
     cell.phase = { name: 'closed' };
     return true;
   }
 
   close(cell: Cell): void {
-    if (cell.phase.name === 'awake') this.drop(cell);
+    if (cell.phase.name === 'awake') this.drop(cell, 'stopped');
     cell.phase = { name: 'closed' };
     cell.mailbox.clear();
   }
@@ -135,7 +135,7 @@ export class Keeper {
       this.report(cell, place, error, 'none', false);
       return;
     }
-    if (cell.phase.name === 'awake') this.drop(cell);
+    if (cell.phase.name === 'awake') this.drop(cell, 'crashed');
     const now = this.host.clock.now();
     const decision = afterCrash(cell.history, now, this.host.limits);
     cell.history = decision.history;
@@ -168,13 +168,13 @@ export class Keeper {
     this.host.queue(cell);
   }
 
-  private drop(cell: Cell): void {
+  private drop(cell: Cell, reason: DropReason): void {
     if (cell.phase.name !== 'awake') return;
     const { actor } = cell.phase;
     cell.fallAsleep();
     cell.kind.alive -= 1;
     try {
-      actor.dropped?.();
+      actor.dropped?.(reason);
     } catch (error) {
       this.report(cell, 'dropped', error, 'none', false);
     }

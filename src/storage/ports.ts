@@ -14,8 +14,8 @@ export interface Head {
 export interface Member {
   readonly user: string;
   readonly role: Role;
-  /** `number` up to which the member has read. */
-  readonly mark: number;
+  /** `number` up to which the member has read; absent: it was not asked for. */
+  readonly mark?: number;
 }
 
 export interface ConversationInfo {
@@ -35,6 +35,17 @@ export interface ConversationSnapshot {
   readonly members: Member[];
   /** The last events, in rising order of seq, at most `recentEventsMax`. */
   readonly recent: LogEvent[];
+}
+
+/** The end of a conversation's log, read in one snapshot. */
+export type LogTail = Pick<ConversationSnapshot, 'head' | 'recent'>;
+
+/** What a conversation was when `last` was its last event. */
+export interface ConversationMoment {
+  readonly info: ConversationInfo;
+  readonly last: Pick<LogEvent, 'seq' | 'number' | 'id' | 'at'>;
+  /** Only present members, in no order. */
+  readonly members: Iterable<Pick<Member, 'user' | 'role'>>;
 }
 
 export interface Ownership {
@@ -111,6 +122,8 @@ export interface LogStore {
     conv: string,
     done: (result: { kind: 'loaded'; snapshot: ConversationSnapshot } | Failed) => void,
   ): void;
+  /** As `load`, without info and members: for who has them as they were once. */
+  loadTail(conv: string, done: (result: { kind: 'tail'; tail: LogTail } | Failed) => void): void;
   /**
    * Events with after < seq < before, rising; the first `limit` of them, or the last when `last` is set.
    * `writtenBefore` (Unix ms): none of them is younger, as is known; who keeps only what is recent need not be asked.

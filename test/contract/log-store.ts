@@ -68,6 +68,25 @@ export function logStoreContract(name: string, make: () => Promise<LogStoreFixtu
       return asker;
     }
 
+    test('the end of a log is that of a load, and of one that is long the last events', async () => {
+      const store = await owned();
+      const script = new Script();
+      await fixture.addUsers([script.owner]);
+      await store.write([script.create()]);
+      const same = async (conv: string) => {
+        const [loaded, tail] = [await store.load(conv), await store.loadTail(conv)];
+        if (loaded.kind === 'failed' || tail.kind === 'failed') throw new Error('nothing was read');
+        const { head, recent } = loaded.snapshot;
+        expect(tail).toEqual({ kind: 'tail', tail: { head, recent } });
+        return recent.length;
+      };
+      expect(await same(script.conv)).toBe(1);
+      const events = Array.from({ length: recentEventsMax + 20 }, (_, index) => script.message(`${index}`));
+      await store.write(events);
+      expect(await same(script.conv)).toBe(recentEventsMax);
+      expect(await same(uuidv7())).toBe(0);
+    });
+
     test('P1 what was committed is read back as it was written', async () => {
       const store = await owned();
       const script = new Script();

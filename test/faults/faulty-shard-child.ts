@@ -64,6 +64,6 @@ runShard({
     },
     endTurn: () => actor.endTurn?.(),
     mayPassivate: () => actor.mayPassivate?.() ?? true,
-    dropped: () => actor.dropped?.(),
+    dropped: (reason) => actor.dropped?.(reason),
   }),
 });

@@ -20,7 +20,7 @@ const required = [
   ...['duplicatesAnswered', 'unchanged', 'conflicts', 'refusals', 'rateLimited', 'unavailable', 'retries'],
   ...['gapsTold', 'droppedFrames', 'resumes', 'pages', 'batches', 'passivations', 'hasty'],
   ...['outages', 'tierHits', 'tierMisses', 'tierFailures'],
-  ...['mirrorSteps', 'mirrorRepairs', 'mirrorRefills', 'mirrorsLost'],
+  ...['mirrorSteps', 'mirrorRepairs', 'mirrorRefills', 'mirrorsLost', 'snapshotsUsed', 'snapshotsUnusable'],
 ];
 
 export const proof: Proof = {

@@ -1,6 +1,7 @@
 /** Engine faults that a simulation must find. Each wraps a port: the code under test stays as it is. */
+import { snapshots } from '#src/entities/snapshots.js';
 import type { Head, LogStore } from '#src/storage/ports.js';
-import type { ChangeSource } from '#src/storage/tiers/ports.js';
+import type { ChangeSource, Mirror } from '#src/storage/tiers/ports.js';
 import type { ConversationRequest, ToFront, ToShard } from '#src/threads/messages.js';
 import type { SimDatabase } from '#test/support/sim-database.js';
 import type { Draws } from '#test/support/sim-random.js';
@@ -14,17 +15,23 @@ export const plants = [
   'new owner does not wait',
   'refusal forgotten with its shard',
   'repair passes over what it should read',
+  'snapshot counts beyond its seq',
 ] as const;
 
 export type Plant = (typeof plants)[number];
 
 /** Found even where Postgres itself would not object: its unique index on the seq is taken away with them. */
-export const laxPlants: ReadonlySet<Plant> = new Set(['seq reused after a restart', 'seq from a snapshot']);
+export const laxPlants: ReadonlySet<Plant> = new Set([
+  'seq reused after a restart',
+  'seq from a snapshot',
+  'snapshot counts beyond its seq',
+]);
 
 /** What a planted fault does to a shard, and to the fronts. */
 export interface Planting {
   store(store: LogStore): LogStore;
   changes(source: ChangeSource): ChangeSource;
+  mirror(mirror: Mirror): Mirror;
   /** undefined: the message is lost. */
   toFront(message: ToFront): ToFront | undefined;
   toShard(message: ToShard): ToShard;
@@ -42,6 +49,7 @@ export interface PlantContext {
 const honest: Planting = {
   store: (store) => store,
   changes: (source) => source,
+  mirror: (mirror) => mirror,
   toFront: (message) => message,
   toShard: (message) => message,
   answer: () => undefined,
@@ -70,6 +78,12 @@ export function plantingOf(plant: Plant | undefined, context: PlantContext): Pla
         ...honest,
         toFront: (message) =>
           message.kind === 'publish' && context.random.chance(0.01) ? undefined : message,
+      };
+    case 'snapshot counts beyond its seq':
+      return {
+        ...honest,
+        mirror: (mirror) => notingSnapshots(mirror, context.snapshots),
+        store: (store) => endingWithSnapshots(store, context.snapshots),
       };
     case 'repair passes over what it should read':
       return { ...honest, changes: passOver };
@@ -129,6 +143,40 @@ function staleHeads(store: LogStore, snapshots: Map<string, Head>): LogStore {
   });
 }
 
+/** Remembers where the snapshots that it gives out end. */
+function notingSnapshots(mirror: Mirror, heads: Map<string, Head>): Mirror {
+  const get: Mirror['get'] = (entity, ids, done) =>
+    mirror.get(entity, ids, (result) => {
+      if (entity.name === snapshots.name && result.kind === 'elements') {
+        for (const element of result.elements) {
+          const { seq, number } = element?.fields ?? {};
+          if (element !== undefined) heads.set(element.id, { seq: Number(seq), number: Number(number) });
+        }
+      }
+      done(result);
+    });
+  return new Proxy(mirror, {
+    get: (target, name) => {
+      if (name === 'get') return get;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+/** Where the log goes on after a snapshot is not asked. */
+function endingWithSnapshots(store: LogStore, heads: ReadonlyMap<string, Head>): LogStore {
+  return wrap(store, {
+    loadTail: (conv, done) =>
+      store.loadTail(conv, (result) => {
+        const head = heads.get(conv);
+        if (result.kind === 'failed' || head === undefined) return done(result);
+        const recent = result.tail.recent.filter(({ seq }) => seq <= head.seq);
+        done({ kind: 'tail', tail: { head, recent } });
+      }),
+  });
+}
+
 /** Looks at permissions first, as if the log did not know the id. */
 function refuseStrangers(message: ConversationRequest, { database }: PlantContext): ToFront | undefined {
   if (message.kind !== 'send' || database.isMember(message.conv, message.user)) return undefined;
@@ -141,6 +189,7 @@ function wrap(store: LogStore, changed: Partial<LogStore>): LogStore {
     write: (batch, done) => store.write(batch, done),
     lookup: (ids, done) => store.lookup(ids, done),
     load: (conv, done) => store.load(conv, done),
+    loadTail: (conv, done) => store.loadTail(conv, done),
     read: (range, done) => store.read(range, done),
     flush: (progress, done) => store.flush(progress, done),
     unknownUsers: (users, done) => store.unknownUsers(users, done),

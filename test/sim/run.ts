@@ -32,6 +32,10 @@ const stepsMax = 400_000;
 const killsMin = 3;
 /** Longer than a conversation stays in memory without a word. */
 const idleMs = 75_000;
+/** In every so many lives people are silent for a while, and what they come back to had left memory. */
+const livesPerSilence = 3;
+/** How much of what they do is done before it. */
+const beforeSilence = 0.4;
 const hour = 60 * 60 * 1000;
 const year = 365 * 24 * hour;
 
@@ -40,10 +44,17 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
   const world = new World({ seed, plant: options.plant, onTrace: options.onTrace });
   const random = new Draws(seed, 60);
   const run = new Run(world);
-  planKills(world, random, operations * operationMs);
-  planOutages(world, new Draws(seed, 62), operations * operationMs);
-  planHaste(world, new Draws(seed, 61), operations * operationMs);
-  await run.act(operations, random);
+  const early = seed % livesPerSilence === 0 ? Math.floor(operations * beforeSilence) : 0;
+  if (early > 0) {
+    await run.act(early, random);
+    await run.idle();
+  }
+  const lastingMs = (operations - early) * operationMs;
+  planKills(world, random, lastingMs);
+  planOutages(world, new Draws(seed, 62), lastingMs);
+  planHaste(world, new Draws(seed, 61), lastingMs);
+  await run.act(operations - early, random);
+  await run.strikeEnough(random);
   world.heal();
   let isQuiet = await run.settle();
   await run.level();
@@ -100,8 +111,12 @@ class Run {
       world.isUnlucky = begun > 0.7 * operations && world.counts.unknowns === 0;
       await this.step();
     }
-    world.totals.operations = begun;
-    // Crashes that were planned for an actor or a writer may have found nobody at work.
+    world.totals.operations += begun;
+  }
+
+  /** Crashes that were planned for an actor or a writer may have found nobody at work. */
+  async strikeEnough(random: Draws): Promise<void> {
+    const { world } = this;
     while (world.totals.kills < killsMin && this.hasSteps) {
       strike(world, random, 'shard');
       await this.pass(300);

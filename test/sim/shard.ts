@@ -95,11 +95,13 @@ export class SimShard {
   }
 
   /** Redis and Mongo, as this thread reaches them. */
-  private tiers(): Pick<ShardCoreOptions, 'tiers' | 'mirrors' | 'onTierRead' | 'horizon'> {
+  private tiers(): Pick<ShardCoreOptions, 'tiers' | 'mirrors' | 'onTierRead' | 'horizon' | 'onSnapshotLoad'> {
     const { host, random, thread } = this;
     const { simulation, database, totals } = host;
-    const tiers = host.tiers.map(
-      (store) => new SimTier({ ...{ store, simulation, random, thread }, faults: () => host.tierFaults() }),
+    const tiers = host.tiers.map((store) =>
+      host.planting.mirror(
+        new SimTier({ ...{ store, simulation, random, thread }, faults: () => host.tierFaults() }),
+      ),
     );
     const log = new SimChanges({
       ...{ shard: this.index, database, simulation, random, thread },
@@ -112,6 +114,10 @@ export class SimShard {
         if (result === 'hit') totals.tierHits += 1;
         else if (result === 'miss') totals.tierMisses += 1;
         else totals.tierFailures += 1;
+      },
+      onSnapshotLoad: (result) => {
+        if (result === 'hit') totals.snapshotsUsed += 1;
+        else if (result === 'unusable') totals.snapshotsUnusable += 1;
       },
       mirrors: {
         ...{ mirrors: tiers, log: host.planting.changes(log), others: [] },
@@ -216,7 +222,7 @@ export class SimShard {
       },
       endTurn: () => actor.endTurn?.(),
       mayPassivate: () => actor.mayPassivate?.() ?? false,
-      dropped: () => actor.dropped?.(),
+      dropped: (reason) => actor.dropped?.(reason),
     };
   }
 

@@ -39,6 +39,9 @@ export class Totals {
   tierHits = 0;
   tierMisses = 0;
   tierFailures = 0;
+  /** Loads that began with a snapshot, and those whose snapshot did not count. */
+  snapshotsUsed = 0;
+  snapshotsUnusable = 0;
   mirrorSteps = 0;
   mirrorRepairs = 0;
   mirrorRefills = 0;

@@ -96,6 +96,12 @@ export class Asker {
     return this.ask<Parameters<Parameters<LogStore['load']>[1]>[0]>((done) => this.store.load(conv, done));
   }
 
+  loadTail(conv: string) {
+    return this.ask<Parameters<Parameters<LogStore['loadTail']>[1]>[0]>((done) =>
+      this.store.loadTail(conv, done),
+    );
+  }
+
   read(range: Parameters<LogStore['read']>[0]) {
     return this.ask<Parameters<Parameters<LogStore['read']>[1]>[0]>((done) => this.store.read(range, done));
   }

@@ -226,6 +226,13 @@ export class SimStore implements LogStore {
     this.query('load', done, () => ({ kind: 'loaded' as const, snapshot: this.options.database.load(conv) }));
   }
 
+  loadTail(conv: string, done: Parameters<LogStore['loadTail']>[1]): void {
+    this.query('load', done, () => {
+      const { head, recent } = this.options.database.load(conv);
+      return { kind: 'tail' as const, tail: { head, recent } };
+    });
+  }
+
   read(range: Parameters<LogStore['read']>[0], done: Parameters<LogStore['read']>[1]): void {
     this.query('read', done, () => ({ kind: 'events' as const, events: this.options.database.read(range) }));
   }

@@ -69,7 +69,7 @@ export class SimTierStore {
     for (const [key, change] of [...this.changes]) {
       if (!random.chance(0.3)) continue;
       this.changes.delete(key);
-      if (change.fields !== undefined)
+      if (change.entity.name === 'messages' && change.fields !== undefined)
         this.places.delete(`${change.fields.conversation}:${change.fields.seq}`);
     }
   }

@@ -5,7 +5,7 @@ import { Conversation } from '#actors/conversation/conversation.js';
 import { answerCharsMax, cutPage } from '#actors/conversation/reading.js';
 import type { ConversationMessage, WriterMessage } from '#actors/messages.js';
 import { Rates } from '#src/rates.js';
-import type { ConversationSnapshot, LogStore } from '#src/storage/ports.js';
+import type { ConversationMoment, ConversationSnapshot, LogStore } from '#src/storage/ports.js';
 import type { ToFront } from '#src/threads/messages.js';
 import type { LogEvent } from '#src/wire/events.js';
 
@@ -28,6 +28,7 @@ function createBench(options: { rate?: number; rates?: Rates; answeredBy?: Answe
   const toWriter: WriterMessage[] = [];
   const published: Array<{ conv: string; events?: LogEvent[]; missed?: number }> = [];
   const notified: string[] = [];
+  const handedOver: ConversationMoment[] = [];
   const reads: Array<{ range: Parameters<LogStore['read']>[0]; done: Parameters<LogStore['read']>[1] }> = [];
   const userChecks: Array<Parameters<LogStore['unknownUsers']>[1]> = [];
   const timers: Array<() => void> = [];
@@ -65,6 +66,7 @@ function createBench(options: { rate?: number; rates?: Rates; answeredBy?: Answe
     },
     notify: (user: string) => void notified.push(user),
     tellWriter: (message: WriterMessage) => void toWriter.push(message),
+    handOver: (moment: ConversationMoment) => void handedOver.push(moment),
   };
   const actor = new Conversation(
     {
@@ -91,6 +93,7 @@ function createBench(options: { rate?: number; rates?: Rates; answeredBy?: Answe
     appended,
     published,
     notified,
+    handedOver,
     reads,
     userChecks,
     timers,
@@ -522,18 +525,53 @@ test('P6 an instance that starts after a crash publishes what was committed and 
   expect(far.published).toEqual([{ conv, missed: 4 }]);
 });
 
+test('a conversation that leaves memory is handed over as its last event left it, one that crashed or is stopped is not', () => {
+  for (const reason of ['passivated', 'crashed', 'stopped'] as const) {
+    const bench = createActive();
+    const leaving = {
+      ev: 'member.leave' as const,
+      conv,
+      seq: 2,
+      number: 0,
+      id: fresh(),
+      from: 'mia',
+      at: now,
+    };
+    bench.turn({ kind: 'committed', events: [leaving] });
+    bench.actor.dropped(reason);
+    const [moment, ...others] = bench.handedOver;
+    expect(others).toEqual([]);
+    if (reason !== 'passivated') {
+      expect(moment).toBeUndefined();
+      continue;
+    }
+    expect(moment).toMatchObject({ info: { conv, creator: 'olga' }, last: { seq: 2, id: leaving.id } });
+    expect([...(moment?.members ?? [])]).toMatchObject([{ user: 'olga', role: 'owner' }]);
+  }
+});
+
+test('what does not exist, was not loaded, or has lost the end of its log is not handed over', () => {
+  const bench = createBench();
+  bench.actor.dropped('passivated');
+  const nothing = createActive({}, snapshotOf({ info: undefined, members: [], recent: [] }));
+  nothing.actor.dropped('passivated');
+  const old = createActive({}, snapshotOf({ head: { seq: 9, number: 7 }, recent: [] }));
+  old.actor.dropped('passivated');
+  expect([...bench.handedOver, ...nothing.handedOver, ...old.handedOver]).toEqual([]);
+});
+
 test('W7 whatever an instance holds when it is dropped is answered, and what it loaded for is asked again', () => {
   const bench = createBench();
   const loading = send('mia');
   bench.turn(loading);
-  bench.actor.dropped();
+  bench.actor.dropped('crashed');
   expect(lastPost(bench)).toMatchObject({ kind: 'err', request: loading.request, code: 'unavailable' });
   const active = createActive();
   const old = send('mia', idAt(5));
   const waiting = send('nora');
   active.turn(old);
   active.turn(join('nora'), waiting);
-  active.actor.dropped();
+  active.actor.dropped('crashed');
   const answered = active.posts.filter((post) => post.kind === 'err').map((post) => post.request);
   expect(answered.sort()).toEqual([old.request, waiting.request].sort());
 });
@@ -614,6 +652,6 @@ test('W7 a crash in the middle of what was kept while loading leaves none of it 
   bench.setBroken(true);
   expect(() => bench.turn({ kind: 'loaded', snapshot: snapshotOf() })).toThrow('planted');
   bench.setBroken(false);
-  bench.actor.dropped();
+  bench.actor.dropped('crashed');
   expect(bench.posts.map((post) => 'request' in post && post.request)).toEqual([256, 512]);
 });

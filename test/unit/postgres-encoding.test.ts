@@ -4,9 +4,17 @@ import { describe, expect, test } from 'vitest';
 import { BinaryCopy } from '#src/storage/postgres/binary-copy.js';
 import { Gatherer } from '#src/storage/postgres/gatherer.js';
 import { outcomeOf } from '#src/storage/postgres/outcomes.js';
-import { writeUuid } from '#src/storage/postgres/uuid-bytes.js';
+import { readUuids, uuidBytes, writeUuid } from '#src/uuid-bytes.js';
 
 describe('uuids', () => {
+  test('bytes are read back as the text they were written from', () => {
+    const texts = Array.from({ length: 50 }, () => uuidv7());
+    const bytes = new Uint8Array(texts.length * uuidBytes + 7);
+    for (const [index, text] of texts.entries()) writeUuid(bytes, index * uuidBytes, text);
+    expect(readUuids(bytes)).toEqual(texts);
+    expect(readUuids(new Uint8Array(15))).toEqual([]);
+  });
+
   test('P2 a uuid is its bytes', () => {
     const target = Buffer.alloc(20);
     for (let round = 0; round < 1_000; round += 1) {

@@ -44,6 +44,32 @@ describe('passivation', () => {
     expect(world.system.stats().restartsByKind).toEqual({ counter: 0 });
   });
 
+  test('A7 an instance is told why it goes', () => {
+    const world = createActorWorld();
+    const reasons: string[] = [];
+    world.add('teller', {
+      idleMs: 10_000,
+      create: ({ id }) => ({
+        receive(message) {
+          if (message === 'throw') throw new Error('planted');
+        },
+        mayPassivate: () => true,
+        dropped: (reason) => void reasons.push(`${id} ${reason}`),
+      }),
+    });
+    world.system.tell('teller/a', 'stay');
+    world.system.tell('teller/b', 'throw');
+    world.simulation.run({ untilMs: 1_000 });
+    expect(reasons).toContain('b crashed');
+    expect(new Set(reasons)).toEqual(new Set(['b crashed']));
+    world.simulation.run({ untilMs: 13_000 });
+    expect(reasons).toContain('a passivated');
+    world.system.tell('teller/c', 'stay');
+    world.simulation.run({ untilMs: 14_000 });
+    world.system.stop();
+    expect(reasons.at(-1)).toBe('c stopped');
+  });
+
   test('A7 an actor that hears something stays, one that may not go stays, one without idleMs stays', () => {
     const world = createActorWorld();
     let may = false;

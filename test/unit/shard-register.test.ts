@@ -9,7 +9,16 @@ import { createShardCore } from '#workers/shard-core.js';
 const conv = '018f0000-0000-7000-8000-000000000001';
 /** A store that is asked and never answers. */
 const store: LogStore = {
-  ...{ own() {}, write() {}, lookup() {}, load() {}, flush() {}, read() {}, unknownUsers() {} },
+  ...{
+    own() {},
+    write() {},
+    lookup() {},
+    load() {},
+    loadTail() {},
+    flush() {},
+    read() {},
+    unknownUsers() {},
+  },
 };
 const rate = { perSecond: 1_000, burst: 1_000 };
 

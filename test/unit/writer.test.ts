@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ConversationMessage, WriterMessage } from '#actors/messages.js';
 import { BatchAcks } from '#actors/postgres-writer/batch-acks.js';
+import type { WriterPorts } from '#actors/postgres-writer/ports.js';
 import { PostgresWriter } from '#actors/postgres-writer/postgres-writer.js';
 import type { Failed, LogStore, Owned, Progress, StoredOperation, WriteOutcome } from '#src/storage/ports.js';
 import type { ToFront } from '#src/threads/messages.js';
@@ -24,18 +25,12 @@ function createBench() {
   const answers: Array<Extract<ToFront, { request: number }>> = [];
   const told: Array<{ conv: string; message: ConversationMessage }> = [];
   const fatal: string[] = [];
-  const store: LogStore = {
+  const store: WriterPorts['store'] = {
     own: (done) => void calls.own.push(done),
     write: (batch, done) => void calls.write.push({ batch: structuredClone(batch) as Written, done }),
     lookup: (ids, done) => void calls.lookup.push({ ids, done }),
     load: (conv, done) => void calls.load.push({ conv, done }),
     flush: (progress, done) => void calls.flush.push({ progress, done }),
-    read: () => {
-      throw new Error('the writer reads nothing');
-    },
-    unknownUsers: () => {
-      throw new Error('the writer knows no users');
-    },
   };
   const inbox: WriterMessage[] = [];
   const writer = new PostgresWriter(

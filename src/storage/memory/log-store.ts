@@ -37,6 +37,11 @@ export class MemoryLogStore implements LogStore {
     this.turns.soon(() => done({ kind: 'loaded', snapshot }));
   }
 
+  loadTail(conv: string, done: Parameters<LogStore['loadTail']>[1]): void {
+    const { head, recent } = this.database.load(conv);
+    this.turns.soon(() => done({ kind: 'tail', tail: { head, recent } }));
+  }
+
   read(range: Parameters<LogStore['read']>[0], done: Parameters<LogStore['read']>[1]): void {
     const events = this.database.read(range);
     this.turns.soon(() => done({ kind: 'events', events }));

@@ -1,7 +1,7 @@
 /** One value of a field ↔ BSON. */
 import { Binary, UUID } from 'mongodb';
 import type { FieldType } from '../../entities/entity.js';
-import { writeUuid } from '../postgres/uuid-bytes.js';
+import { writeUuid } from '../../uuid-bytes.js';
 import { isPlainJson } from './plain-json.js';
 
 /** What is wrong with a value: it is no value of its type. */

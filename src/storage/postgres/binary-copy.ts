@@ -5,8 +5,9 @@
  * The buffer is used again for the next batch. It must not change while the socket still reads it, so it belongs
  * to the socket from `take` until the write's callback calls `release`; a batch made meanwhile gets a new one.
  */
+
+import { writeUuid } from '../../uuid-bytes.js';
 import { isStorableText } from '../../wire/operations.js';
-import { writeUuid } from './uuid-bytes.js';
 
 /** CopyData messages end at the first row beyond this many bytes, so that the server reads while we still send. */
 const frameBytesMax = 64 * 1024;

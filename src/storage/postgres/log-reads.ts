@@ -1,11 +1,22 @@
 /** What a shard reads of its log, in committed state. Each query has its index in every leaf. */
 import type { Sql } from 'postgres';
 import type { ConversationType, LogEvent, Role } from '../../wire/events.js';
-import { type ConversationSnapshot, type Head, recentEventsMax, type StoredOperation } from '../ports.js';
+import {
+  type ConversationSnapshot,
+  type Head,
+  type LogTail,
+  recentEventsMax,
+  type StoredOperation,
+} from '../ports.js';
 import { eventOf, type LogRow } from './log-rows.js';
 
-interface LoadRow {
+interface TailRow {
   conversation: string;
+  recent: LogRow[] | null;
+  head: Head | null;
+}
+
+interface LoadRow extends TailRow {
   info: {
     type: ConversationType;
     title: string | null;
@@ -14,14 +25,21 @@ interface LoadRow {
     createdAt: number;
   } | null;
   members: Array<[user: string, role: Role, mark: number]> | null;
-  recent: LogRow[] | null;
-  head: Head | null;
 }
 
 /** Snapshots in the order of `conversations`, all of one moment. */
 export async function loadConversations(sql: Sql, conversations: string[]): Promise<ConversationSnapshot[]> {
   const rows = await sql<LoadRow[]>`select * from nubo_load(${conversations}::uuid[], ${recentEventsMax})`;
   const byId = new Map(rows.map((row) => [row.conversation, snapshotOf(row)]));
+  return conversations.map((conv) => byId.get(conv) ?? nothing);
+}
+
+/** The ends of their logs in the order of `conversations`, all of one moment. */
+export async function loadTails(sql: Sql, conversations: string[]): Promise<LogTail[]> {
+  const rows = await sql<
+    TailRow[]
+  >`select * from nubo_load_tail(${conversations}::uuid[], ${recentEventsMax})`;
+  const byId = new Map(rows.map((row) => [row.conversation, tailOf(row, sharing())]));
   return conversations.map((conv) => byId.get(conv) ?? nothing);
 }
 
@@ -32,16 +50,22 @@ const nothing: ConversationSnapshot = {
   recent: [],
 };
 
-function snapshotOf({ conversation, info, members, recent, head: flushed }: LoadRow): ConversationSnapshot {
+function snapshotOf({ info, members, ...row }: LoadRow): ConversationSnapshot {
   const share = sharing();
+  return {
+    info: info === null ? undefined : { conv: row.conversation, ...withoutNulls(info) },
+    members: (members ?? []).map(([user, role, mark]) => ({ user: share(user), role, mark })),
+    ...tailOf(row, share),
+  };
+}
+
+function tailOf({ recent, head: flushed }: TailRow, share: (name: string) => string): LogTail {
   const events = (recent ?? []).map((row) => eventOf(withSharedNames(row, share)));
   const last = events.at(-1);
   // What was flushed is behind the log, unless the log's end has left it (L16).
   const head = flushed !== null && flushed.seq > (last?.seq ?? 0) ? flushed : last;
   return {
-    info: info === null ? undefined : { conv: conversation, ...withoutNulls(info) },
     head: { seq: head?.seq ?? 0, number: head?.number ?? 0 },
-    members: (members ?? []).map(([user, role, mark]) => ({ user: share(user), role, mark })),
     recent: unbroken(events, head?.seq ?? 0),
   };
 }

@@ -15,6 +15,7 @@ import type {
   ConversationSnapshot,
   Found,
   LogStore,
+  LogTail,
   Ownership,
   StoredOperation,
   WriteOutcome,
@@ -25,6 +26,7 @@ import { Gatherer, within } from './gatherer.js';
 import {
   findUnknownUsers,
   loadConversations,
+  loadTails,
   lookupOperations,
   readEvents,
   readHorizon,
@@ -66,6 +68,7 @@ export class PostgresLogStore implements LogStore {
   private mayTakeFromAnybody: boolean;
   private readonly copy = new BinaryCopy();
   private readonly loads: Gatherer<string, ConversationSnapshot>;
+  private readonly tails: Gatherer<string, LogTail>;
   private readonly lookups: Gatherer<string, StoredOperation | 'absent'>;
 
   constructor({ url, shard, owners, readConnections = 3 }: PostgresLogStoreOptions) {
@@ -77,6 +80,10 @@ export class PostgresLogStore implements LogStore {
     this.sql = openSql(url, { max: readConnections, name: `nubo shard ${shard}`, settings: plannerSettings });
     this.loads = new Gatherer({
       ask: (conversations) => loadConversations(this.sql, conversations),
+      ...{ keysMax: loadsMax, queriesMax: 2, answerMs: readMs },
+    });
+    this.tails = new Gatherer({
+      ask: (conversations) => loadTails(this.sql, conversations),
       ...{ keysMax: loadsMax, queriesMax: 2, answerMs: readMs },
     });
     this.lookups = new Gatherer({
@@ -160,6 +167,14 @@ export class PostgresLogStore implements LogStore {
       key: conv,
       done: (snapshot, message) =>
         done(snapshot === undefined ? { kind: 'failed', message } : { kind: 'loaded', snapshot }),
+    });
+  }
+
+  loadTail(conv: string, done: Parameters<LogStore['loadTail']>[1]): void {
+    this.tails.add({
+      key: conv,
+      done: (tail, message) =>
+        done(tail === undefined ? { kind: 'failed', message } : { kind: 'tail', tail }),
     });
   }
 
