@@ -210,9 +210,12 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
     if (last !== undefined) {
       const changes = batches.flatMap((batch) => batch.changes);
       this.behindSince = batches[0]?.at;
-      this.steppedAt = this.ports.clock.now();
+      const began = this.ports.clock.now();
+      this.steppedAt = began;
       return this.apply({ from: position, to: last.batch, changes }, 'live', () => {
         this.behindSince = undefined;
+        // What can't keep up leaves half of the time to those who wait for acks.
+        if (!isSmall) this.rest(Math.min(pauseMsMax, this.ports.clock.now() - began));
       });
     }
     if (this.mayHaveMore || position < this.backlog.head) return this.repair(position);
@@ -223,6 +226,7 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
   private repair(position: number): void {
     const { source, clock, level } = this.ports;
     const began = clock.now();
+    const { told } = this.backlog;
     const settled = level?.now();
     this.ask(
       (done: Parameters<typeof source.read>[1]) =>
@@ -231,7 +235,7 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
         if (read.kind === 'failed') return this.fail('reading what the mirror lacks', read);
         const { changes, to, isAll } = read;
         const finish = () => {
-          if (!isAll) return this.rest(Math.min(pauseMsMax, clock.now() - began));
+          if (!isAll) return this.restAfterRepair(clock.now() - began, changes.length, told);
           this.mayHaveMore = false;
           if (settled !== undefined) level?.reached(settled);
         };
@@ -243,6 +247,12 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
         } else this.apply({ from: position, to, changes }, 'repair', finish);
       },
     );
+  }
+
+  /** A repair that loses ground would only take from those who send: it goes on slowly until they let up. */
+  private restAfterRepair(tookMs: number, repaired: number, told: number): void {
+    const isLosing = this.backlog.told - told > repaired;
+    this.rest(Math.min(pauseMsMax, isLosing ? 5 * tookMs : tookMs));
   }
 
   private apply(

@@ -138,7 +138,29 @@ test('T2 small steps are apart, large ones are not', () => {
   expect(applied(bench)).toMatchObject({ from: 1, to: 3 });
   bench.clock.now -= 100;
   bench.turn(committed(4, ...Array.from({ length: backlogLimits.stepItemsMax }, () => message())));
-  expect(bench.asked.apply).toHaveLength(1);
+  bench.answer('apply').done({ kind: 'applied', poisoned: [] });
+  bench.clock.now += 30;
+  bench.turn(committed(5, message()));
+  expect(bench.timers.at(-1)?.ms).toBe(30);
+});
+
+test('T2 a repair that loses ground leaves most of the time to others', () => {
+  for (const [more, ms] of [
+    [0, 20],
+    [3, 100],
+  ] as const) {
+    const bench = createBench();
+    follow(bench, 0);
+    bench.turn(committed(9, message()));
+    const { done } = bench.answer('read');
+    bench.clock.now += 20;
+    done({ kind: 'changes', changes: [changeOfEvent(message(), 1)], to: 1, isAll: false });
+    bench.turn(...(more === 0 ? [] : [committed(10, message(), message(), message())]));
+    const { done: applied } = bench.answer('apply');
+    applied({ kind: 'applied', poisoned: [] });
+    bench.turn();
+    expect(bench.timers.at(-1)?.ms).toBe(ms);
+  }
 });
 
 test('T2 a batch that it was not told of is read from the log', () => {
