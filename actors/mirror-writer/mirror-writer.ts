@@ -214,8 +214,8 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
       this.steppedAt = began;
       return this.apply({ from: position, to: last.batch, changes }, 'live', () => {
         this.behindSince = undefined;
-        // What can't keep up leaves half of the time to those who wait for acks.
-        if (!isSmall) this.rest(Math.min(pauseMsMax, this.ports.clock.now() - began));
+        // What can't keep up leaves most of the time to those who wait for acks.
+        if (!isSmall) this.rest(Math.min(pauseMsMax, 2 * (this.ports.clock.now() - began)));
       });
     }
     if (this.mayHaveMore || position < this.backlog.head) return this.repair(position);
