@@ -55,7 +55,12 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
     const poolFile = fileURLToPath(new URL('./pool.js', import.meta.url));
     await ensureDemo({ url: postgresUrl, demo: config.demo, poolFile });
   }
-  const endUpkeep = await startTierUpkeep(config, log);
+  const endUpkeep = await startTierUpkeep({ ...config, database: database.name }, log).catch(
+    async (error: unknown) => {
+      await database.close();
+      throw error;
+    },
+  );
   const port = config.port === 0 ? await freePort(config.host) : config.port;
 
   const hub = new MetricsHub((id) => {

@@ -6,11 +6,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Config } from '#src/config.js';
 import { entities } from '#src/entities/index.js';
+import { StartError } from '#src/errors.js';
 import type { Log } from '#src/log.js';
 import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
 import { MongoConnection } from '#src/storage/mongo/connection.js';
 import { prepareIndexes, refusalLines } from '#src/storage/mongo/indexes.js';
-import { removeUnused } from '#src/storage/mongo/upkeep.js';
+import { claimMongo, removeUnused } from '#src/storage/mongo/upkeep.js';
 import { RedisConnection } from '#src/storage/redis/connection.js';
 import { redisKeys } from '#src/storage/redis/keys.js';
 import { type Claimed, RedisNode } from '#src/storage/redis/node.js';
@@ -20,9 +21,18 @@ const claimWaitMs = 2_000;
 const tryAgainMs = 1_000;
 const dayMs = 24 * 3_600_000;
 
-type Settings = Pick<Config, 'redisUrl' | 'redisPrefix' | 'mongoUrl'>;
+/** A server that died without a word counts as there for ten seconds. */
+const foreignWaitMs = 12_000;
 
-/** @returns what ends it, once the tiers that are there are prepared */
+type Settings = Pick<Config, 'redisUrl' | 'redisPrefix' | 'mongoUrl'> & {
+  /** Names the Postgres database whose mirrors these are. */
+  readonly database: string;
+};
+
+/**
+ * @returns what ends it, once the tiers that are there are prepared
+ * @throws StartError when the Redis is another database's
+ */
 export async function startTierUpkeep(config: Settings, log: Log): Promise<() => Promise<void>> {
   const ends = [await claimRedis(config, log), prepareMongo(config, log)];
   return async () => {
@@ -30,12 +40,15 @@ export async function startTierUpkeep(config: Settings, log: Log): Promise<() =>
   };
 }
 
-async function claimRedis({ redisUrl, redisPrefix }: Settings, log: Log): Promise<() => Promise<void>> {
+async function claimRedis(
+  { redisUrl, redisPrefix, database }: Settings,
+  log: Log,
+): Promise<() => Promise<void>> {
   if (redisUrl === undefined) return async () => {};
   const ports = nodeRuntimePorts();
   const connection = new RedisConnection({ url: redisUrl, ports });
   const node = new RedisNode({
-    ...{ connection, keys: redisKeys(redisPrefix), server: randomUUID(), timers: ports.timers },
+    ...{ connection, keys: redisKeys(redisPrefix), server: randomUUID(), database, timers: ports.timers },
   });
   const claim = () => new Promise<Claimed>((resolve) => node.claim(resolve));
   let isOver = false;
@@ -45,6 +58,10 @@ async function claimRedis({ redisUrl, redisPrefix }: Settings, log: Log): Promis
     while (!isOver) {
       const result = await claim();
       if (result.kind === 'claimed') return report(result, log);
+      if (result.kind === 'foreign') {
+        await waitForForeigners(begunAt, redisPrefix);
+        continue;
+      }
       // A connection takes a moment to be made.
       if (!isTold && Date.now() - begunAt > claimWaitMs) {
         isTold = true;
@@ -53,12 +70,35 @@ async function claimRedis({ redisUrl, redisPrefix }: Settings, log: Log): Promis
       await pause(isTold ? tryAgainMs : 50);
     }
   })();
-  await Promise.race([claimed, pause(claimWaitMs)]);
-  return async () => {
+  const end = async () => {
     isOver = true;
     await new Promise<void>((resolve) => node.release(() => resolve()));
     connection.close();
   };
+  try {
+    await Promise.race([claimed, awayFor(connection, claimWaitMs)]);
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  // Where it comes later and is another's, mirrors are none of ours: said in the log, again and again.
+  claimed.catch((error: unknown) => log.error(error instanceof Error ? error.message : String(error)));
+  return end;
+}
+
+/** Resolves when it has been away for so long; never while it is there. */
+async function awayFor(connection: RedisConnection, ms: number): Promise<void> {
+  do await pause(ms);
+  while (connection.away === undefined);
+}
+
+/** @throws StartError once it is certain that they live */
+async function waitForForeigners(begunAt: number, prefix: string): Promise<void> {
+  if (Date.now() - begunAt > foreignWaitMs)
+    throw new StartError(
+      `Another nubo, of another database, uses this Redis with the prefix ${prefix}: give each its own NUBO_REDIS_PREFIX.`,
+    );
+  await pause(500);
 }
 
 function report(claimed: Extract<Claimed, { kind: 'claimed' }>, log: Log): void {
@@ -67,7 +107,7 @@ function report(claimed: Extract<Claimed, { kind: 'claimed' }>, log: Log): void 
   else log.info('other servers use this Redis: what is there stays');
 }
 
-function prepareMongo({ mongoUrl }: Settings, log: Log): () => Promise<void> {
+function prepareMongo({ mongoUrl, database }: Settings, log: Log): () => Promise<void> {
   if (mongoUrl === undefined) return async () => {};
   const connection = new MongoConnection({ url: mongoUrl });
   let timer: NodeJS.Timeout | undefined;
@@ -77,6 +117,10 @@ function prepareMongo({ mongoUrl }: Settings, log: Log): () => Promise<void> {
   };
   const work = async (isPrepared: boolean): Promise<void> => {
     try {
+      if (!isPrepared && (await claimMongo(connection, { entities, database })))
+        log.warn(
+          'this Mongo held the mirror of another database: it is gone, and filled again from this one',
+        );
       if (!isPrepared)
         for (const line of refusalLines(await prepareIndexes(connection, { entities }))) log.info(line);
       for (const { collection, documents } of await removeUnused(connection, { entities, now: Date.now() })) {

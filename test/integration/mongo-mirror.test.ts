@@ -12,7 +12,7 @@ import { changeOfEvent } from '#src/entities/messages.js';
 import { UserError } from '#src/errors.js';
 import { MongoConnection } from '#src/storage/mongo/connection.js';
 import { checkMongo, prepareIndexes, refusalLines } from '#src/storage/mongo/indexes.js';
-import { dropAll, removeUnused, walkCollection } from '#src/storage/mongo/upkeep.js';
+import { claimMongo, dropAll, removeUnused, walkCollection } from '#src/storage/mongo/upkeep.js';
 import { mirrorContract } from '../contract/tier.js';
 import { Script } from '../support/log-events.js';
 import { changeOf, goneChange, MirrorAsker, sampleFields, samples } from '../support/mirrors.js';
@@ -178,6 +178,19 @@ describe.runIf(here !== undefined)(`on ${here?.name}`, () => {
     } while (after !== undefined);
     expect(seen).toHaveLength(25);
     expect(seen.filter((version) => version === undefined)).toHaveLength(1);
+  });
+
+  test('what is there of another database goes, what is there of this one stays', async () => {
+    const claim = (database: string) => claimMongo(fixture.connection, { entities, database });
+    expect(await claim('one')).toBe(false);
+    await put(changeOf(samples, sampleFields(), 1));
+    await asker.apply({ source: 'entities', from: undefined, to: 3, changes: [] });
+    expect(await claim('one')).toBe(false);
+    expect(await asker.position('entities')).toEqual({ kind: 'position', position: 3 });
+    expect(await claim('another')).toBe(true);
+    expect(await stored('samples_recent').countDocuments()).toBe(0);
+    expect(await asker.position('entities')).toEqual({ kind: 'position', position: undefined });
+    expect(await claim('another')).toBe(false);
   });
 
   test("all that is nubo's is dropped, and nothing else", async () => {

@@ -19,14 +19,23 @@ describe.skipIf((await redisHere()) === undefined)('servers on one Redis', () =>
     await server.stop();
   });
 
-  const nodeOf = () => {
+  const nodeOf = (database = 'one') => {
     const { connection, keys } = open;
-    return new RedisNode({ connection, keys, server: randomUUID(), timers: nodeRuntimePorts().timers });
+    const { timers } = nodeRuntimePorts();
+    return new RedisNode({ connection, keys, server: randomUUID(), database, timers });
   };
   const claim = (node: RedisNode) => new Promise<Claimed>((resolve) => node.claim(resolve));
   const release = (node: RedisNode) => new Promise<{ kind: string }>((resolve) => node.release(resolve));
 
-  test('the first one removes what begins with the prefix and nothing else, those that join keep it', async () => {
+  test('T6 a server of another database may not join', async () => {
+    const [ours, other] = [nodeOf(), nodeOf('another')];
+    await claim(ours);
+    expect(await claim(other)).toEqual({ kind: 'foreign' });
+    expect(await claim(nodeOf())).toEqual({ kind: 'claimed', isFirst: false });
+    for (const key of await open.client.keys('*:node:*')) await open.client.del(key);
+  });
+
+  test('T6 the first one removes what begins with the prefix and nothing else, those that join keep it', async () => {
     const { client, keys } = open;
     const others = ['another:cache', 'nu', 'nuxbo1:lru', 'nubo:lru'];
     for (const key of others) await client.set(key, '1');

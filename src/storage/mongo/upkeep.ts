@@ -1,5 +1,5 @@
 /** What is done to whole collections: old documents removed, all of them walked, all of them dropped. */
-import type { Document } from 'mongodb';
+import type { Db, Document } from 'mongodb';
 import type { Change, Entity } from '../../entities/entity.js';
 import { recentDays } from '../tiers/ports.js';
 import type { MongoConnection } from './connection.js';
@@ -33,6 +33,27 @@ export async function removeUnused(
     removed.push({ collection, documents: deletedCount });
   }
   return removed;
+}
+
+/**
+ * Says whose mirror this is. What is there of another database goes: its elements would never be found, or be wrong.
+ *
+ * @returns whether there was such a one
+ */
+export async function claimMongo(
+  connection: MongoConnection,
+  { entities, database: name }: { entities: readonly Entity[]; database: string },
+): Promise<boolean> {
+  const claim = { _id: 'database', name };
+  const find = (database: Db) => database.collection<typeof claim>(positionsCollection);
+  const known = await connection.run('upkeep', (database) => find(database).findOne({ _id: claim._id }));
+  if (known?.name === name) return false;
+  const isForeign = known !== null;
+  if (isForeign) await dropAll(connection, entities);
+  await connection.run('upkeep', (database) =>
+    find(database).updateOne({ _id: claim._id }, { $set: { name } }, { upsert: true }),
+  );
+  return isForeign;
 }
 
 /** Drops every collection that is nubo's, and nothing else in the database. */

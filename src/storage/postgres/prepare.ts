@@ -1,6 +1,7 @@
 /** Everything between "there is a Postgres" and "the shards may start", in the order that is safe. */
 import { join } from 'node:path';
 import type { Client } from 'pg';
+import type { Sql } from 'postgres';
 import type { Log } from '../../log.js';
 import { projectRoot } from '../../project-root.js';
 import { PostgresLockSession } from './lock-session.js';
@@ -19,6 +20,8 @@ export interface PreparedDatabase {
   readonly shardNumbers: readonly number[];
   /** Those of earlier placements. */
   readonly pastShards: readonly number[];
+  /** Tells this database from another one, also when it was restored from a copy. */
+  readonly name: string;
   /** Names for the store of a shard that is about to start; see `Owners`. */
   ownersOf(shard: number): readonly string[];
   readonly lock: Pick<ServerLock, 'isHeld' | 'watch' | 'untilHeld'>;
@@ -64,6 +67,7 @@ export async function prepareDatabase(options: {
       return {
         shardNumbers: numbers,
         pastShards: all.filter((shard) => !numbers.includes(shard)),
+        name: await databaseName(sql),
         ownersOf: (shard) => owners.next(shard),
         lock,
         close: () => lock.release(),
@@ -93,6 +97,13 @@ export async function fenceAll(
   const all = [...shards].sort((one, other) => one - other);
   for (const shard of all) await takeShard(client, shard, { owner, fromAnybody: true });
   return all;
+}
+
+/** The moment of its first placement, to the microsecond. */
+async function databaseName(sql: Sql): Promise<string> {
+  const [row] = await sql<Array<{ name: string }>>`
+    select extract(epoch from min(created_at))::text as name from placements`;
+  return row?.name ?? '';
 }
 
 /** A server that came and went has left its name on the shards. */

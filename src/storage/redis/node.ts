@@ -13,6 +13,8 @@ export type Claimed =
   /** `removed`: keys of earlier servers. */
   | { readonly kind: 'claimed'; readonly isFirst: true; readonly removed: number }
   | { readonly kind: 'claimed'; readonly isFirst: false }
+  /** Servers of another database use the same prefix: nothing may be written here. */
+  | { readonly kind: 'foreign' }
   | Failed;
 
 /** A server that died without a word counts as there for so long. */
@@ -26,15 +28,26 @@ export class RedisNode {
   private readonly connection: RedisConnection;
   private readonly keys: RedisKeys;
   private readonly timers: Timers;
+  private readonly database: string;
   private readonly key: string;
   private cancel = () => {};
   private isClaimed = false;
 
-  /** @param options.server names this process: a UUID made at its start */
-  constructor(options: { connection: RedisConnection; keys: RedisKeys; server: string; timers: Timers }) {
+  /**
+   * @param options.server names this process: a UUID made at its start
+   * @param options.database names the database whose mirror this is
+   */
+  constructor(options: {
+    connection: RedisConnection;
+    keys: RedisKeys;
+    server: string;
+    database: string;
+    timers: Timers;
+  }) {
     this.connection = options.connection;
     this.keys = options.keys;
     this.timers = options.timers;
+    this.database = options.database;
     this.key = options.keys.node(options.server);
   }
 
@@ -45,7 +58,7 @@ export class RedisNode {
       (redis) => this.takePlace(redis),
       (answer) => {
         if (answer.kind === 'failed') return done(answer);
-        if (!this.isClaimed) {
+        if (answer.value.kind === 'claimed' && !this.isClaimed) {
           this.isClaimed = true;
           this.beatLater();
         }
@@ -70,7 +83,13 @@ export class RedisNode {
     await this.beat(redis);
     const { keys, key } = this;
     for await (const found of pagesOf(redis, keys.node(''))) {
-      if (found.some((other) => other !== key)) return { kind: 'claimed', isFirst: false };
+      const others = found.filter((other) => other !== key);
+      if (others.length === 0) continue;
+      const databases = (await redis.mget(...others)).filter((database) => database !== null);
+      if (databases.every((database) => database === this.database))
+        return { kind: 'claimed', isFirst: false };
+      await redis.del(key);
+      return { kind: 'foreign' };
     }
     return {
       kind: 'claimed',
@@ -80,7 +99,7 @@ export class RedisNode {
   }
 
   private beat(redis: Redis): Promise<unknown> {
-    return redis.set(this.key, '1', 'EX', lifeSeconds);
+    return redis.set(this.key, this.database, 'EX', lifeSeconds);
   }
 
   private beatLater(): void {
