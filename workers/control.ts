@@ -41,7 +41,19 @@ export type ToThread =
   | { kind: 'close sockets'; windowMs: number }
   /** To shards: write what is queued. */
   | { kind: 'drain' }
+  | MemoryRequest
   | { kind: 'stop' };
+
+/** To shards, about the elements that they keep in their own memory. */
+export type MemoryRequest =
+  | { kind: 'read memory'; id: number }
+  /** Those used longest ago, at most so many. */
+  | { kind: 'evict'; id: number; count: number };
+
+/** `id`: of what it answers. */
+export type MemoryAnswer =
+  | { kind: 'memory read'; id: number; usedBytes: number }
+  | { kind: 'memory evicted'; id: number; byNode: ReadonlyMap<string, number> };
 
 /** To fronts: not ready while the lock on the database is not held (L13). */
 export interface LockMessage {
@@ -57,5 +69,6 @@ export type ToMain =
   | { kind: 'want metrics'; id: number }
   | { kind: 'sockets closed' }
   | { kind: 'drained' }
+  | MemoryAnswer
   /** `fenced`: another server owns the database; the process must end. */
   | { kind: 'fatal'; reason: 'fenced' | 'broken' | 'crashed'; message: string };

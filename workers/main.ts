@@ -8,17 +8,21 @@ import type { Config } from '#src/config.js';
 import { StartError } from '#src/errors.js';
 import { createLog, type Log } from '#src/log.js';
 import { ensureDemo } from '#src/people/demo.js';
+import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
 import { prepareDatabase } from '#src/storage/postgres/prepare.js';
 import { ChangeStamps } from '#src/storage/tiers/change-stamps.js';
 import { FreshUntil } from '#src/storage/tiers/fresh-until.js';
+import type { Evictable } from '#src/storage/tiers/ports.js';
 import { registerThreadMetrics } from '#src/thread-metrics.js';
-import type { ThreadSettings, ToMain } from './control.js';
+import type { ThreadSettings } from './control.js';
 import { drainThreads } from './drain.js';
 import { createEnding } from './ending.js';
+import { createHearing } from './hearing.js';
 import { startHousekeeping } from './housekeeping.js';
 import { watchLock } from './lock-watch.js';
 import { startMemoryWatch } from './memory-watch.js';
 import { MetricsHub } from './metrics-hub.js';
+import { ShardsMemory } from './shards-memory.js';
 import { Threads } from './threads.js';
 import { startTierUpkeep } from './tier-upkeep.js';
 import { createTierNews, type TierChecks, watchTiers } from './tier-watch.js';
@@ -80,37 +84,17 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
     // What such a thread took now could be another server's (L13).
     mayStart: async (role) => role === 'front' || database.lock.untilHeld(),
     log,
-    onMessage,
+    onMessage: (message, thread) => hear(message, thread),
     onGiveUp: (message) => endProcess(message),
   });
   const endProcess = createEnding(threads, log);
   const tierNews = createTierNews(threads);
-  function onMessage(message: ToMain, { role, index }: { role: string; index: number }): void {
-    switch (message.kind) {
-      case 'metrics read':
-        return hub.onAnswer(message.id, message.metrics);
-      case 'want metrics':
-        return hub.answer(
-          (text) => threads.tellOne('front', index, { kind: 'metrics', id: message.id, text }),
-          log,
-        );
-      case 'fatal':
-        // A broken or crashed shard ends itself and is started again; a fenced one must not be.
-        if (message.reason === 'fenced') endProcess(`This server was fenced off: ${message.message}.`);
-        else log.error({ shard: index, reason: message.reason }, message.message);
-        return;
-      case 'started':
-        if (role !== 'front') return;
-        threads.tellOne('front', index, { kind: 'lock', isHeld: database.lock.isHeld });
-        return tierNews.tellOne(index);
-      case 'listening':
-      case 'sockets closed':
-      case 'drained':
-        return;
-      default:
-        return message satisfies never;
-    }
-  }
+  const memory = new ShardsMemory({
+    timers: nodeRuntimePorts().timers,
+    shards: () => threads.up.filter(({ role }) => role === 'shard').map(({ index }) => index),
+    tell: (shard, message) => threads.tellOne('shard', shard, message),
+  });
+  const hear = createHearing({ threads, hub, memory, tierNews, lock: database.lock, log, endProcess });
   watchLock({ lock: database.lock, threads, log, endProcess });
 
   try {
@@ -121,7 +105,7 @@ export async function startNubo(config: Config, hooks: StartHooks = {}): Promise
     await database.close();
     throw new StartError(error instanceof Error ? error.message : String(error));
   }
-  const endHousekeeping = keepHouse({ config, url: postgresUrl, log, onChecks: tierNews.onChecks });
+  const endHousekeeping = keepHouse({ config, url: postgresUrl, log, memory, onChecks: tierNews.onChecks });
   return {
     port,
     stop: async () => {
@@ -139,11 +123,12 @@ function keepHouse(options: {
   config: Config;
   url: string;
   log: Log;
+  memory: Evictable;
   onChecks(checks: TierChecks): void;
 }): () => Promise<void> {
-  const { config, url, log, onChecks } = options;
+  const { config, url, log, memory, onChecks } = options;
   const retention = { months: config.retentionMonths, isKept: config.expiredMonths === 'keep' };
-  const endMemoryWatch = startMemoryWatch({ config, log });
+  const endMemoryWatch = startMemoryWatch({ config, log, inProcess: memory });
   const endHousekeeping = startHousekeeping({ url, retention, log });
   const endTierWatch = watchTiers({ config, onChecks });
   return async () => {

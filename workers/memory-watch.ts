@@ -19,17 +19,20 @@ type MemoryConfig = Pick<
 
 const mebibyte = 1024 * 1024;
 
-/** Watches Redis, by a connection of its own, and the tiers that live in this process; the returned function ends it. */
+/**
+ * Watches Redis, by a connection of its own, or where there is none what is kept in this process; the returned function
+ * ends it.
+ */
 export function startMemoryWatch(options: {
   config: MemoryConfig;
   log: Log;
-  inProcess?: readonly Evictable[];
+  inProcess: Evictable;
 }): () => void {
-  const { config, log, inProcess = [] } = options;
-  if (config.redisUrl === undefined) return watchMemory({ tiers: inProcess, config, log });
+  const { config, log, inProcess } = options;
+  if (config.redisUrl === undefined) return watchMemory({ tiers: [inProcess], config, log });
   const connection = new RedisConnection({ url: config.redisUrl, ports: nodeRuntimePorts() });
   const redis = new RedisEviction({ connection, keys: redisKeys(config.redisPrefix) });
-  const end = watchMemory({ tiers: [redis, ...inProcess], config, log });
+  const end = watchMemory({ tiers: [redis], config, log });
   return () => {
     end();
     connection.close();

@@ -41,7 +41,6 @@ export function runFront(): void {
   const log = createLog({ level: config.logLevel, thread: `front-${index}` });
   const ports = nodeRuntimePorts();
   registerThreadMetrics(`front-${index}`);
-  const tellMain = (message: ToMain): void => parentPort?.postMessage(message);
   const onFault = (error: unknown): void => log.error({ err: error }, 'a front handler failed');
 
   const links = new ShardLinks(ports.turns);
@@ -112,6 +111,8 @@ export function runFront(): void {
         process.exit(0);
         return;
       case 'drain':
+      case 'read memory':
+      case 'evict':
         return;
       default:
         return message satisfies never;
@@ -187,4 +188,8 @@ async function readRevocations(front: Front, log: Log): Promise<void> {
       await sleep(readAgainMs);
     }
   }
+}
+
+function tellMain(message: ToMain): void {
+  parentPort?.postMessage(message);
 }

@@ -1,6 +1,6 @@
 /** A shard thread: its core on real ports, its services, and the links to the fronts. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { createLog } from '#src/log.js';
+import { createLog, type Log } from '#src/log.js';
 import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
 import type { LogStore } from '#src/storage/ports.js';
 import { PostgresLogStore } from '#src/storage/postgres/log-store.js';
@@ -10,10 +10,11 @@ import type { ThreadSettings, ToMain, ToThread } from './control.js';
 import { FrontLinks } from './front-links.js';
 import { readMetrics } from './metric-readings.js';
 import { createServiceDesk } from './service-desk.js';
-import { createShardCore, type ShardCoreOptions } from './shard-core.js';
+import { createShardCore, type ShardCore, type ShardCoreOptions } from './shard-core.js';
+import { answerMemory } from './shard-memory.js';
 import { createShardMetrics } from './shard-metrics.js';
-import { createShardServices } from './shard-services.js';
-import { openShardTiers } from './shard-tiers.js';
+import { createShardServices, type ShardServices } from './shard-services.js';
+import { openShardTiers, type ShardTiers } from './shard-tiers.js';
 
 /** Faults that tests plant; nothing in production. */
 export interface ShardHooks {
@@ -33,7 +34,6 @@ export function runShard(hooks: ShardHooks = {}): void {
   const { config, index } = settings;
   const log = createLog({ level: config.logLevel, thread: `shard-${index}` });
   registerThreadMetrics(`shard-${index}`);
-  const tellMain = (message: ToMain): void => parentPort?.postMessage(message);
   const ports = nodeRuntimePorts();
   const metrics = createShardMetrics();
 
@@ -84,6 +84,24 @@ export function runShard(hooks: ShardHooks = {}): void {
     }
   }
 
+  hearMain({ core, links, services, tiers, log });
+  tellMain({ kind: 'started' });
+}
+
+function tellMain(message: ToMain): void {
+  parentPort?.postMessage(message);
+}
+
+interface ShardParts {
+  readonly core: ShardCore;
+  readonly links: FrontLinks;
+  readonly services: ShardServices;
+  readonly tiers: ShardTiers;
+  readonly log: Log;
+}
+
+/** Does what main says. */
+function hearMain({ core, links, services, tiers, log }: ShardParts): void {
   parentPort?.on('message', (message: ToThread) => {
     switch (message.kind) {
       case 'link':
@@ -95,6 +113,9 @@ export function runShard(hooks: ShardHooks = {}): void {
           log.error({ err: error }, 'metrics could not be read'),
         );
         return;
+      case 'read memory':
+      case 'evict':
+        return answerMemory(tiers.memory, message, tellMain);
       case 'drain':
         void core.drain().then(() => tellMain({ kind: 'drained' }));
         return;
@@ -113,5 +134,4 @@ export function runShard(hooks: ShardHooks = {}): void {
         return message satisfies never;
     }
   });
-  tellMain({ kind: 'started' });
 }

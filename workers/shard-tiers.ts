@@ -16,7 +16,7 @@ import { RedisMirror } from '#src/storage/redis/mirror.js';
 import { ChangeStamps } from '#src/storage/tiers/change-stamps.js';
 import type { ElementReaderPorts } from '#src/storage/tiers/element-reader.js';
 import { FreshUntil } from '#src/storage/tiers/fresh-until.js';
-import type { Mirror, Tier } from '#src/storage/tiers/ports.js';
+import type { Evictable, Mirror, Tier } from '#src/storage/tiers/ports.js';
 import type { ThreadSettings } from './control.js';
 import { watchHorizon } from './horizon-watch.js';
 import { countUnreadable, createMirrorReports } from './mirror-reports.js';
@@ -35,6 +35,8 @@ export interface ShardTiers {
   readonly core: Pick<ShardCoreOptions, 'tiers' | 'mirrors' | 'onTierRead' | 'horizon' | 'onSnapshotLoad'>;
   /** Those of the tiers that hear of every change, fastest first. */
   readonly mirrors: readonly Mirror[];
+  /** What is kept in the memory of this thread; undefined: nothing is. */
+  readonly memory: Evictable | undefined;
   readonly onElementRead: NonNullable<ElementReaderPorts['onRead']>;
   close(): Promise<void>;
 }
@@ -43,19 +45,14 @@ export interface ShardTiers {
 export function openShardTiers(settings: ThreadSettings, log: Log): ShardTiers {
   const reports = createMirrorReports(log);
   const { mirrors, close: closeMirrors } = openMirrors(settings, log);
-  const tiers: Tier[] = [...mirrors];
   const { redisUrl } = settings.config;
-  if (redisUrl === undefined) {
-    const { turns } = nodeRuntimePorts();
-    const memory = new MemoryMirror({ limitBytes: memoryTierBytes, turns });
-    registerTierSizes(() => [['memory', memory.size]]);
-    tiers.unshift(memory);
-  }
+  const memory = redisUrl === undefined ? openMemory() : undefined;
+  const tiers: Tier[] = memory === undefined ? [...mirrors] : [memory, ...mirrors];
   const sql = openLogChanges(settings.postgresUrl, `nubo mirrors ${settings.index}`);
   const { horizon, end } = watchHorizon({ sql, moves: settings.config.retentionMonths > 0 });
   const onSnapshotLoad = reports.onSnapshotLoad(redisUrl === undefined ? 'memory' : 'redis');
   return {
-    ...{ mirrors, onElementRead: reports.onElementRead },
+    ...{ mirrors, memory, onElementRead: reports.onElementRead },
     core: {
       ...{ tiers, onTierRead: reports.onTierRead, horizon, onSnapshotLoad },
       ...(mirrors.length === 0
@@ -67,6 +64,13 @@ export function openShardTiers(settings: ThreadSettings, log: Log): ShardTiers {
       await Promise.allSettled([closeMirrors(), sql.end({ timeout: 1 })]);
     },
   };
+}
+
+function openMemory(): MemoryMirror {
+  const { turns } = nodeRuntimePorts();
+  const memory = new MemoryMirror({ limitBytes: memoryTierBytes, turns });
+  registerTierSizes(() => [['memory', memory.size]]);
+  return memory;
 }
 
 function openMirrors({ config }: ThreadSettings, log: Log): { mirrors: Mirror[]; close(): Promise<void> } {
