@@ -12,6 +12,7 @@ import { verifyTier } from '#cli/verify/verify-tier.js';
 import { entities } from '#src/entities/index.js';
 import { changesOfEvents } from '#src/entities/log-changes.js';
 import { messages } from '#src/entities/messages.js';
+import { changeOfMoment } from '#src/entities/snapshots.js';
 import { users } from '#src/entities/users.js';
 import { projectRoot } from '#src/project-root.js';
 import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
@@ -322,6 +323,16 @@ describe.skipIf((await redisHere()) === undefined)('Redis', () => {
     expect(sample.told).toEqual([]);
     expect(sample.seen).toBeGreaterThan(10);
     expect(sample.seen).toBeLessThan(messageCount);
+  });
+
+  test('T9 snapshots are in Redis alone, and no difference', async () => {
+    const last = { seq: 9, number: 7, id: uuidv7(), at: 1 };
+    const info = { conv: script.conv, type: 'group', creator: friend, createdAt: 1 } as const;
+    const change = changeOfMoment({ info, last, members: [{ user: friend, role: 'owner' }] });
+    if (change === undefined) throw new Error('nobody would keep it');
+    await new MirrorAsker(opened.mirror).put([change]);
+    expect(await redis.hlen('nubo:cache:snapshots')).toBe(1);
+    expect((await verify(tier)).told).toEqual([]);
   });
 
   test.each<[string, () => Promise<unknown>, string]>([
