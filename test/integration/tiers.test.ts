@@ -26,7 +26,6 @@ describe.skipIf(!hasServers)('a server with Redis and Mongo', () => {
     socket = await WireSocket.open({ address: tiered.server.address, token: person.token });
     await socket.do({ op: 'create', id: conv, type: 'group', members: [] });
     for (let index = 0; index < roomMessages; index += 1) await send(`message ${index}`);
-    await level();
   }, 60_000);
   afterAll(async () => {
     socket.close();
@@ -55,6 +54,7 @@ describe.skipIf(!hasServers)('a server with Redis and Mongo', () => {
 
   test('T1 a page that is not in memory comes from Redis, without Redis from Mongo, without both from Postgres', async () => {
     const hits = (tier: string) => metric('nubo_tier_reads_total', { tier, of: 'pages', result: 'hit' });
+    await level();
     expect(await oldPage()).toEqual(expected);
     expect(await hits('redis')).toBe(1);
     tiered.redis.freeze();
@@ -114,7 +114,10 @@ describe.skipIf(!hasServers)('a server with Redis and Mongo', () => {
       await expect
         .poll(() => messages.countDocuments(), { timeout: 15_000 })
         .toBeGreaterThanOrEqual(roomMessages);
-      await expect.poll(() => redis.hlen('nubo:cache:messages'), { timeout: 15_000 }).toBeGreaterThan(49);
+      // Redis begins empty, and is filled by what is read.
+      await expect.poll(() => redis.hlen('nubo:positions'), { timeout: 15_000 }).toBeGreaterThan(1);
+      expect(await oldPage()).toEqual(expected);
+      await expect.poll(() => redis.hlen('nubo:cache:messages'), { timeout: 5_000 }).toBeGreaterThan(49);
       expect(await oldPage()).toEqual(expected);
     } finally {
       redis.disconnect();

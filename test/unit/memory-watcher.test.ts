@@ -111,7 +111,7 @@ test.each([1, 20, 100, 160])('writers of %d kB a millisecond never push it over 
   expect(tier.pendingMax).toBeLessThanOrEqual(callsAtOnceMax);
 });
 
-test('a round goes from above the threshold to the low water, and no further than a few calls', () => {
+test('T7 a round goes from above the threshold to the low water, and no further than a few calls', () => {
   const simulation = createSimulation(5);
   const tier = new SimulatedEvictable(simulation, { limit });
   const reports = watch(simulation, tier);
