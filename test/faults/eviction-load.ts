@@ -57,7 +57,7 @@ const program = join(projectRoot, 'build/test/faults/eviction-load-child.js');
 
 /** Begins at once. */
 export function startEvictionLoad(plan: EvictionLoadPlan): EvictionLoad {
-  const child = fork(program, [JSON.stringify(plan)], { serialization: 'advanced' });
+  const child = fork(program, [JSON.stringify(plan)], { serialization: 'advanced', execArgv: [] });
   const ended = once(child, 'exit').then(([code]) => {
     throw new Error(`the load has ended with ${String(code)}`);
   });
