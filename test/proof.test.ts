@@ -1,13 +1,4 @@
-/** Every proof in its short form, with its counts. At full count: `npm run proof`. */
-import { expect, test } from 'vitest';
-import { discoverProofs } from '#test/proof/discover.js';
+/** Every proof in its short form, but those of test/proof-mirrors.test.ts. */
+import { testShortForms } from './support/short-proofs.js';
 
-const shortMsMax = 300_000;
-
-test.for(await discoverProofs())('proof of $item, short form', { timeout: shortMsMax }, async (proof) => {
-  const lines: string[] = [];
-  const { trials, passed } = await proof.run({ short: true, log: (line) => lines.push(line) });
-  console.log(`proof ${proof.item}: ${JSON.stringify(trials)}`);
-  expect(passed, lines.join('\n')).toBe(true);
-  expect(Object.values(trials).some((count) => count > 0)).toBe(true);
-});
+await testShortForms((item) => item !== 'tiers' && item !== 'eviction');

@@ -14,6 +14,7 @@ import {
   playOutage,
 } from '#test/faults/tier-outage.js';
 import { startTiered } from '#test/faults/tiered-server.js';
+import { metricOf, readMetrics } from '#test/support/metrics-text.js';
 import { mongoHere } from '#test/support/mongo-server.js';
 import { redisHere } from '#test/support/redis-server.js';
 import { dataFolder, startServer } from '#test/support/server.js';
@@ -24,12 +25,14 @@ interface Plan extends OutagePlan {
   /** Of each drill. */
   readonly tries: number;
   readonly cuts: number;
+  /** So little that what is sent does not fit. */
+  readonly redisLimitMb: number;
 }
 
 const plans: Readonly<Record<'short' | 'full', Plan>> = {
   short: {
     ...{ perSecond: 500, warmUpSeconds: 1, windowSeconds: 1, baselineWindows: 3, afterSeconds: 1 },
-    ...{ levelSecondsMax: 30, tries: 5, cuts: 5 },
+    ...{ levelSecondsMax: 30, tries: 5, cuts: 5, redisLimitMb: 2 },
     outages: [
       { tier: 'redis', how: 'killed', seconds: 3 },
       { tier: 'redis', how: 'frozen', seconds: 4 },
@@ -39,7 +42,7 @@ const plans: Readonly<Record<'short' | 'full', Plan>> = {
   },
   full: {
     ...{ perSecond: 5_000, warmUpSeconds: 5, windowSeconds: 5, baselineWindows: 5, afterSeconds: 5 },
-    ...{ levelSecondsMax: 180, tries: 100, cuts: 25 },
+    ...{ levelSecondsMax: 180, tries: 100, cuts: 25, redisLimitMb: 24 },
     outages: [
       { tier: 'redis', how: 'killed', seconds: 20 },
       { tier: 'redis', how: 'frozen', seconds: 30 },
@@ -49,8 +52,8 @@ const plans: Readonly<Record<'short' | 'full', Plan>> = {
   },
 };
 
-/** The figures to reach. A short form is too short for a p99, and says it without being held to it. */
-const reach = { p99Ratio: 1.25, levelSeconds: 15, memoryMb: 100, lateCommitsPerCuts: 0.1 };
+/** What is held to. A p99 is told beside it: on a machine that does other things, it would prove nothing by itself. */
+const reach = { levelSeconds: 15, memoryMb: 100, lateCommitsPerCuts: 0.1 };
 
 async function run({ short, log }: ProofOptions): Promise<ProofResult> {
   const [redis, mongo] = await Promise.all([redisHere(), mongoHere()]);
@@ -75,9 +78,39 @@ async function run({ short, log }: ProofOptions): Promise<ProofResult> {
       await tiered.end();
     }
   }
+  const pressure = await playPressure(plan);
+  log(
+    `while Redis evicts: p99 ${pressure.p99.toFixed(1)} ms, without ${pressure.calmP99.toFixed(1)}; ${pressure.evicted} evicted`,
+  );
   const drills = await playDrills(plan, log);
   const servers = { redis: redis.version, mongo: mongo.name, mongoSurvivesRestart: mongo.survivesRestart };
-  return judge({ outages, drills, without: without.p99, servers }, short);
+  return judge({ outages, drills, pressure, without: without.p99, servers }, short);
+}
+
+interface Pressure {
+  /** Milliseconds, the median over windows: while elements are evicted, and with room for all of them. */
+  readonly p99: number;
+  readonly calmP99: number;
+  readonly evicted: number;
+}
+
+/** The same load on a Redis with room, and on one that is full all the time. */
+async function playPressure(plan: Plan): Promise<Pressure> {
+  const play = async (env: Record<string, string>) => {
+    const tiered = await startTiered('pressure', env);
+    try {
+      const { p99 } = await playCalm(tiered.server, plan);
+      const evicted = metricOf(await readMetrics(tiered.server), 'nubo_memory_evicted_elements_total', {
+        tier: 'redis',
+      });
+      return { p99, evicted: evicted ?? 0 };
+    } finally {
+      await tiered.end();
+    }
+  };
+  const calmed = await play({});
+  const full = await play({ NUBO_REDIS_LIMIT_MB: String(plan.redisLimitMb) });
+  return { p99: full.p99, calmP99: calmed.p99, evicted: full.evicted };
 }
 
 async function calm(plan: OutagePlan): ReturnType<typeof playCalm> {
@@ -129,11 +162,12 @@ function describe(result: OutageResult): string {
 interface Seen {
   readonly outages: readonly OutageResult[];
   readonly drills: readonly DrillResult[];
+  readonly pressure: Pressure;
   readonly without: number;
   readonly servers: { readonly mongoSurvivesRestart: boolean };
 }
 
-function judge({ outages, drills, without, servers }: Seen, short: boolean): ProofResult {
+function judge({ outages, drills, pressure, without, servers }: Seen, short: boolean): ProofResult {
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
   const most = (values: readonly number[]) => Math.max(...values);
   const rounded = (value: number) => Math.round(value * 100) / 100;
@@ -151,12 +185,12 @@ function judge({ outages, drills, without, servers }: Seen, short: boolean): Pro
   const isWell = (drill: DrillResult) =>
     drill.wrong === 0 &&
     drill.counted >= drill.tries * (drill.name.includes('late') ? reach.lateCommitsPerCuts : 1);
-  const figures =
-    most(ratios) <= reach.p99Ratio && most(growth) <= reach.memoryMb && most(level) <= reach.levelSeconds;
+  const figures = most(growth) <= reach.memoryMb && most(level) <= reach.levelSeconds;
   const passed =
     violations + wrongPages + refused + differences === 0 &&
     outages.every(({ acked, pages }) => acked > 0 && pages > 0) &&
     drills.every(isWell) &&
+    pressure.evicted > 0 &&
     (short || figures);
   return {
     passed,
@@ -172,6 +206,8 @@ function judge({ outages, drills, without, servers }: Seen, short: boolean): Pro
       'p99 without mirrors, ms': rounded(without),
       'p99 with both, median, ms': rounded(medianOf(outages.map(({ baselineP99 }) => baselineP99))),
       'p99 in an outage ÷ before it, worst': rounded(most(ratios)),
+      'p99 while Redis evicts ÷ without': rounded(pressure.p99 / pressure.calmP99),
+      'evicted meanwhile': pressure.evicted,
       'longest until level, s': rounded(most(level)),
       'growth of memory in an outage, most, MB': most(growth),
       'events waiting for mirrors, most': most(outages.map(({ backlogItemsMost }) => backlogItemsMost)),
