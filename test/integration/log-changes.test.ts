@@ -99,3 +99,29 @@ test('T4 everything recent of one shard is walked page by page, once', async () 
   } while (cursor !== undefined);
   expect(seen.sort()).toEqual(events.map(({ id }) => id).sort());
 });
+
+test('T2 a batch is found by the index on batches, however many others there are', async () => {
+  const { store, source } = open(9);
+  await store.own();
+  for (let batch = 0; batch < 30; batch += 1) {
+    const script = new Script();
+    await store.write(
+      Array.from({ length: 1_000 }, (_, index) => script.message(`${index} ${'x'.repeat(100)}`)),
+    );
+  }
+  // The index learns of them by the first read.
+  await readAfter(source, 29);
+  const sql = openLogChanges(database.url, 'nubo test plan');
+  try {
+    const low = batchNumber(9, 14);
+    const plan = await sql<Array<{ 'QUERY PLAN': string }>>`
+      explain (analyze, buffers off) select id from conversation_log where batch > ${low} and batch <= ${low + 1}`;
+    const text = plan.map((line) => line['QUERY PLAN']).join('\n');
+    expect(text).toMatch(/Bitmap Index Scan on conversation_log_\d{4}_\d\d_batch/);
+    expect(text).not.toContain('pkey');
+    const removed = [...text.matchAll(/Removed by Index Recheck: (\d+)/g)].map(([, rows]) => Number(rows));
+    expect(Math.max(0, ...removed)).toBeLessThan(15_000);
+  } finally {
+    await sql.end();
+  }
+});
