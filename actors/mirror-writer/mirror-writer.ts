@@ -35,6 +35,8 @@ const lookMs = 5_000;
 const gatherMs = 50;
 const pauseMsMin = 50;
 const pauseMsMax = 1_000;
+/** Between two steps of a repair that loses ground. */
+const losingMsMax = 2_000;
 
 type Phase =
   | { readonly name: 'asking' }
@@ -252,7 +254,7 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
   /** A repair that loses ground would only take from those who send: it goes on slowly until they let up. */
   private restAfterRepair(tookMs: number, repaired: number, told: number): void {
     const isLosing = this.backlog.told - told > repaired;
-    this.rest(Math.min(pauseMsMax, isLosing ? 5 * tookMs : tookMs));
+    this.rest(isLosing ? Math.min(losingMsMax, 10 * tookMs) : Math.min(pauseMsMax, tookMs));
   }
 
   private apply(

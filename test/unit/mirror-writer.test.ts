@@ -147,7 +147,7 @@ test('T2 small steps are apart, large ones are not', () => {
 test('T2 a repair that loses ground leaves most of the time to others', () => {
   for (const [more, ms] of [
     [0, 20],
-    [3, 100],
+    [3, 200],
   ] as const) {
     const bench = createBench();
     follow(bench, 0);
