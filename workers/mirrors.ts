@@ -14,7 +14,7 @@ export interface OtherSource {
   /** How often it is asked for something new. */
   readonly pollMs: number;
   /** Told up to when each mirror has all of it, by this clock. */
-  readonly level?: { now(): number; reached(mirror: TierName, began: number): void };
+  readonly level?: { now(): number; reached(mirror: TierName, began: number, askedAt: number): void };
 }
 
 export interface MirrorOptions {
@@ -53,7 +53,7 @@ export function startMirrors(
             : {
                 level: {
                   now: () => level.now(),
-                  reached: (began: number) => level.reached(mirror.name, began),
+                  reached: (began: number, askedAt: number) => level.reached(mirror.name, began, askedAt),
                 },
               }),
           report: (report) => options.onReport?.(mirror.name, source.name, report),

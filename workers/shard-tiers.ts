@@ -73,15 +73,21 @@ function openMemory(): MemoryMirror {
   return memory;
 }
 
-function openMirrors({ config }: ThreadSettings, log: Log): { mirrors: Mirror[]; close(): Promise<void> } {
+function openMirrors(settings: ThreadSettings, log: Log): { mirrors: Mirror[]; close(): Promise<void> } {
+  const { config, shared } = settings;
+  const stamps = new ChangeStamps(shared.stamps);
+  const freshUntil = new FreshUntil(shared.freshUntil);
   const mirrors: Mirror[] = [];
   const closers: Array<() => void | Promise<void>> = [];
   if (config.redisUrl !== undefined) {
     const ports = nodeRuntimePorts();
     const connection = new RedisConnection({
       ...{ url: config.redisUrl, ports },
-      onState: (state) =>
-        state.kind === 'up' ? log.info('Redis is there') : log.warn(`Redis is away: ${state.message}`),
+      onState: (state) => {
+        if (state.kind === 'up') return log.info('Redis is there');
+        freshUntil.lost('redis', stamps.now());
+        log.warn(`Redis is away: ${state.message}`);
+      },
     });
     const mirror = new RedisMirror({ connection, keys: redisKeys(config.redisPrefix), ports });
     countUnreadable('redis', () => mirror.counts);
@@ -94,7 +100,11 @@ function openMirrors({ config }: ThreadSettings, log: Log): { mirrors: Mirror[];
   if (config.mongoUrl !== undefined) {
     const connection = new MongoConnection({
       url: config.mongoUrl,
-      onMove: ({ isAway, message }) => (isAway ? log.warn(`Mongo is away: ${message}`) : log.info(message)),
+      onMove: ({ isAway, message }) => {
+        if (!isAway) return log.info(message);
+        freshUntil.lost('mongo', stamps.now());
+        log.warn(`Mongo is away: ${message}`);
+      },
     });
     const mirror = new MongoMirror({ connection, entities });
     mirrors.push(mirror);
@@ -116,7 +126,7 @@ function sourcesOf({ index, shardNumbers, pastShards, shared }: ThreadSettings, 
   const freshUntil = new FreshUntil(shared.freshUntil);
   const level: OtherSource['level'] = {
     now: () => stamps.now(),
-    reached: (mirror, began) => freshUntil.reached(mirror, began),
+    reached: (mirror, began, askedAt) => freshUntil.reached(mirror, began, askedAt),
   };
   const shard = shardNumbers[index] ?? index;
   const logOf = (number: number) => new LogChanges({ sql, shard: number, changesOf: changesOfEvents });

@@ -54,6 +54,8 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
   private pause: object | undefined;
   private look: object | undefined;
   private isToBeChecked = false;
+  /** When the mirror was asked where it stands, by the clock of the level. */
+  private askedAt = 0;
   private failures = 0;
   /** When the last step of the backlog was begun. */
   private steppedAt = Number.NEGATIVE_INFINITY;
@@ -120,12 +122,14 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
   }
 
   private askPosition(): void {
-    const { mirror, source } = this.ports;
+    const { mirror, source, level } = this.ports;
+    const askedAt = level?.now() ?? 0;
     this.ask(
       (done: Parameters<typeof mirror.position>[1]) => mirror.position(source.name, done),
       (result) => {
         if (result.kind === 'failed') return this.fail('asking the mirror where it stands', result);
         const { position } = result;
+        this.askedAt = askedAt;
         this.isToBeChecked = false;
         this.mayHaveMore = true;
         if (position === undefined) {
@@ -239,7 +243,7 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
         const finish = () => {
           if (!isAll) return this.restAfterRepair(clock.now() - began, changes.length, told);
           this.mayHaveMore = false;
-          if (settled !== undefined) level?.reached(settled);
+          if (settled !== undefined) level?.reached(settled, this.askedAt);
         };
         // Nothing happened: the mirror need not be told that time went on.
         if (changes.length === 0 && (isAll || to === position)) {

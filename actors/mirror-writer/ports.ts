@@ -36,7 +36,10 @@ export interface MirrorWriterPorts {
   readonly source: ChangeSource;
   /** How often the source is asked whether there is something new, in milliseconds; absent: it is told. */
   readonly pollMs?: number;
-  /** Who wants to know: everything that was settled before `began`, by this clock, is in the mirror now. */
-  readonly level?: { now(): number; reached(began: number): void };
+  /**
+   * Who wants to know: everything that was settled before `began`, by this clock, is in the mirror now, which was asked
+   * at `askedAt` where it stands.
+   */
+  readonly level?: { now(): number; reached(began: number, askedAt: number): void };
   report(report: MirrorReport): void;
 }

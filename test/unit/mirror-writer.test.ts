@@ -22,7 +22,7 @@ function createBench({ isWhole = false, pollMs }: { isWhole?: boolean; pollMs?: 
   };
   const timers: Array<{ ms: number; run: () => void }> = [];
   const reports: MirrorReport[] = [];
-  const levels: number[] = [];
+  const levels: Array<readonly [began: number, askedAt: number]> = [];
   const inbox: MirrorWriterMessage[] = [];
   const unused = () => {
     throw new Error('a writer reads no pages');
@@ -56,7 +56,7 @@ function createBench({ isWhole = false, pollMs }: { isWhole?: boolean; pollMs?: 
         walk: ({ cursor }, done) => void asked.walk.push({ cursor, done }),
       },
       ...(pollMs === undefined ? {} : { pollMs }),
-      level: { now: () => clock.now, reached: (began) => void levels.push(began) },
+      level: { now: () => clock.now, reached: (...level) => void levels.push(level) },
       report: (report) => void reports.push(report),
     },
   );
@@ -310,7 +310,7 @@ test('T8 a source that is polled says when everything up to the beginning of a r
   bench.turn();
   expect(bench.levels).toEqual([]);
   expect(applied(bench)).toMatchObject({ from: 7, to: 7 });
-  expect(bench.levels).toEqual([2_000]);
+  expect(bench.levels).toEqual([[2_000, 1_000]]);
   expect(bench.timers.some(({ ms }) => ms === 500)).toBe(true);
 });
 
