@@ -88,7 +88,10 @@ export const settings = {
   }),
   redisUrl: setting({
     name: 'NUBO_REDIS_URL',
-    schema: z.string().regex(/^rediss?:\/\/\S+$/),
+    schema: z
+      .string()
+      .regex(/^rediss?:\/\/\S+$/)
+      .refine((text) => URL.canParse(text)),
     type: 'a redis://… or rediss://… URL',
     fallbackText: 'absent: the memory of the process takes its place',
     doc: 'Redis 7 or later, for what is hot.',

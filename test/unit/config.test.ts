@@ -93,6 +93,10 @@ describe('O1 configuration is one table', () => {
     [{ NUBO_PORT: '1e3' }, 'NUBO_PORT must be a whole number, 0 to 65535, not "1e3".'],
     [{ NUBO_ENV: 'prod' }, 'NUBO_ENV must be `development` or `production`, not "prod".'],
     [{ NUBO_POSTGRES_URL: 'mysql://root:hunter2@x' }, 'NUBO_POSTGRES_URL must be a postgres://… URL.'],
+    [
+      { NUBO_REDIS_URL: 'redis://:hunter2@cache.example:99999' },
+      'NUBO_REDIS_URL must be a redis://… or rediss://… URL.',
+    ],
     [{ NUBO_REDIS_URL: 'http://:hunter2@x' }, 'NUBO_REDIS_URL must be a redis://… or rediss://… URL.'],
     [{ NUBO_REDIS_PREFIX: 'a{b}' }, 'NUBO_REDIS_PREFIX must be 1 to 100 letters, digits and `_ . : -`'],
     [
