@@ -7,6 +7,7 @@ import {
   MongoOperationTimeoutError,
   MongoServerError,
   MongoServerSelectionError,
+  MongoTopologyClosedError,
 } from 'mongodb';
 
 const unauthorized = 13;
@@ -64,6 +65,8 @@ export function sentenceOf(error: unknown): string {
   if (/<monitor>.* closed$|^Server selection timed out/.test(message)) {
     return 'What listens at NUBO_MONGO_URL does not answer as a MongoDB does: correct the host, the port or tls=….';
   }
+  // Why is told to whoever connected first.
+  if (root instanceof MongoTopologyClosedError) return 'Mongo cannot be reached';
   if (root instanceof MongoNetworkError)
     return `Mongo cannot be reached: ${message || 'the connection was lost'}`;
   return message === '' ? root.name : message;

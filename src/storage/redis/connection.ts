@@ -158,7 +158,7 @@ export class RedisConnection {
     driver.disconnect();
     // A frozen Redis does not answer a goodbye, and its socket would keep what was written to it.
     (driver as { stream?: Redis['stream'] }).stream?.destroy();
-    if (isNews) this.options.onState?.({ kind: 'away', message });
+    if (isNews && !this.isClosed) this.options.onState?.({ kind: 'away', message });
     if (this.isClosed) return;
     const { random, timers } = this.options.ports;
     this.stopTimer = timers.after(this.pauseMs * (0.75 + random.next() / 2), () => this.open());
