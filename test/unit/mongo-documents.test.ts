@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { bulkBytesMax, bulkItemsMax, bulksOf, bytesOf } from '#src/storage/mongo/bulk.js';
 import { insertAll } from '#src/storage/mongo/commands.js';
 import { shapeOf } from '#src/storage/mongo/document.js';
-import { isOutage, isRefusal, sentenceOf } from '#src/storage/mongo/failures.js';
+import { isOfId, isOutage, isRefusal, sentenceOf } from '#src/storage/mongo/failures.js';
 import { isPlainJson } from '#src/storage/mongo/plain-json.js';
 import { changeOf, goneChange, pairs, sampleFields, samples } from '../support/mirrors.js';
 
@@ -135,6 +135,18 @@ test('a server that takes nothing at all is at fault itself', async () => {
   const documents = Array.from({ length: 1_000 }, (_, index) => ({ _id: index }));
   await expect(insertAll(database, 'samples_recent', documents)).rejects.toThrow('invalid key');
   expect(calls()).toBeLessThan(40);
+});
+
+test('the id and another unique value that was there already are told apart, in the words of each server', () => {
+  for (const index of ['_id_', 'mail_1', 'index_1']) {
+    const words = [
+      `E11000 duplicate key error collection: nubo.people_recent index: ${index} dup key: { mail: "an index: _id_" }`,
+      `E11000 duplicate key error collection: nubo.people_recent index: nubo.people_recent.$${index} dup key: { : 1 }`,
+      `Duplicate key violation on the requested collection: Index '${index}'`,
+    ];
+    expect(words.map(isOfId)).toEqual(words.map(() => index === '_id_'));
+  }
+  expect(isOfId('E11000 duplicate key error')).toBe(true);
 });
 
 test('what an error means is said in one sentence', () => {

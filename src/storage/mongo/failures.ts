@@ -44,6 +44,17 @@ export function isDuplicateKey(code: unknown): boolean {
   return code === duplicateKey;
 }
 
+/**
+ * Whether it is the id that was there already. Servers name the index (`index: mail_1 dup key`, DocumentDB says
+ * `Index 'mail_1'`); one that does not can only mean the id, the others being the mirror's own business.
+ *
+ * @param message of a duplicate key
+ */
+export function isOfId(message: string): boolean {
+  const index = /\b(?:index: |Index ')(?:[^\s']*\$)?([^\s']+)/.exec(message)?.[1];
+  return index === undefined || index === '_id_';
+}
+
 /** One sentence, without the URL: it may hold a password. */
 export function sentenceOf(error: unknown): string {
   const root = rootOf(error);

@@ -9,7 +9,7 @@ import { type Bulk, bulksOf, type Item } from './bulk.js';
 import { deleteAll, type Fault, insertAll, replaceOlder } from './commands.js';
 import type { MongoConnection } from './connection.js';
 import { type DocumentShape, shapeOf } from './document.js';
-import { isDuplicateKey } from './failures.js';
+import { isDuplicateKey, isOfId } from './failures.js';
 
 /** What became of the documents that were not taken. */
 interface Sorted {
@@ -81,11 +81,6 @@ function sorted(items: readonly Item[], faults: readonly Fault[]): Sorted {
     else result.rivalled.push(item);
   }
   return result;
-}
-
-/** Servers name the index; one that does not can only mean the id, the others being the mirror's own business. */
-function isOfId(message: string): boolean {
-  return !/\bindex: /.test(message) || /\bindex: (?:\S*\$)?_id_/.test(message);
 }
 
 /** Who has a unique value in Postgres now is who came last: the other one's document is of before that. */
