@@ -147,17 +147,51 @@ describe.runIf(here !== undefined)(`on ${here?.name}`, () => {
     const report = await prepareIndexes(fixture.connection, { entities });
     expect(await prepareIndexes(fixture.connection, { entities })).toEqual(report);
     expect(refusalLines(report)).toHaveLength(report.refused.size);
-    const indexes = await stored('messages_recent').indexes();
-    const keys = indexes.map((index) => JSON.stringify(index.key));
-    for (const key of [{ conversation_id: 1, seq: 1 }, { sender_id: 1, created_at: -1 }, { last_use: 1 }])
-      expect(keys).toContain(JSON.stringify(key));
+    const keysOf = async (name: string) =>
+      (await stored(name).indexes()).map((index) => JSON.stringify(index.key)).toSorted();
+    const ofMessages = [{ _id: 1 }, { conversation_id: 1, created_at: -1 }, { conversation_id: 1, seq: 1 }];
+    expect(await keysOf('messages_recent')).toEqual(
+      [...ofMessages, { last_use: 1 }].map((key) => JSON.stringify(key)).toSorted(),
+    );
     const lacks = (['ttl', 'text'] as const).filter((feature) => here?.features[feature] !== true);
     if (lacks.length > 0) context.skip(`${here?.name} lacks ${lacks.join(' and ')}`);
     expect(report.refused).toEqual(new Map());
-    expect(indexes).toContainEqual(
-      expect.objectContaining({ key: { last_use: 1 }, expireAfterSeconds: 2_592_000 }),
+    const indexes = await stored('samples_recent').indexes();
+    for (const index of [
+      { key: { last_use: 1 }, expireAfterSeconds: 2_592_000 },
+      { key: { friend_id: 1 }, sparse: true },
+      { key: { _fts: 'text', _ftsx: 1 }, default_language: 'none' },
+    ])
+      expect(indexes).toContainEqual(expect.objectContaining(index));
+  });
+
+  test.skipIf(here?.features.ttl !== true)(
+    'a server that can removes by itself what was not used for 30 days',
+    async () => {
+      await prepareIndexes(fixture.connection, { entities });
+      const [old, recent] = [sampleFields({ grade: 1 }), sampleFields({ grade: 2 })];
+      await put(changeOf(samples, old, 1), changeOf(samples, recent, 1));
+      const last_use = (days: number) => ({ $set: { last_use: new Date(Date.now() - days * dayMs) } });
+      await stored('samples_recent').updateOne({ grade: 1 }, last_use(31));
+      await stored('samples_recent').updateOne({ grade: 2 }, last_use(29));
+      const grades = async () => (await stored('samples_recent').find().toArray()).map(({ grade }) => grade);
+      // Servers look once a minute.
+      await expect.poll(grades, { timeout: 150_000, interval: 500 }).toEqual([2]);
+    },
+    160_000,
+  );
+
+  test.skipIf(here?.features.text !== true)('words are found by a text index', async () => {
+    await prepareIndexes(fixture.connection, { entities });
+    const all = ['a hidden pearl', 'pearls', 'nothing'].map((label, index) =>
+      changeOf(samples, sampleFields({ label }), index + 1),
     );
-    expect(keys.some((key) => key.includes('_fts'))).toBe(true);
+    await put(...all);
+    const found = await stored('samples_recent')
+      .find({ $text: { $search: 'Pearl' } })
+      .toArray();
+    // Without a language words are taken as they are.
+    expect(found.map(({ label }) => label)).toEqual(['a hidden pearl']);
   });
 
   test('a collection is walked in pages, with what is malformed', async () => {

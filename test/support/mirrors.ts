@@ -14,7 +14,7 @@ export const samples = {
   table: 'samples',
   collection: 'samples_recent',
   key: ['id'],
-  indexes: [{ keys: { label: 1 } }],
+  indexes: [{ keys: { label: 1 } }, { keys: { friend_id: 1 }, isSparse: true }, { keys: { label: 'text' } }],
   fields: {
     id: { column: '_id', type: 'uuid', schema: z.uuid(), shownTo },
     label: { column: 'label', type: 'text', schema: z.string(), shownTo },
