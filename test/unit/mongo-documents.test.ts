@@ -137,6 +137,34 @@ test('a server that takes nothing at all is at fault itself', async () => {
   expect(calls()).toBeLessThan(40);
 });
 
+test('what is refused without a reason is tried again, as long as the server answers at all', async () => {
+  const documents = Array.from({ length: 5 }, (_, index) => ({ _id: index }));
+  const serverWith = (troubles: number, isBad: (document: Document) => boolean, finds: boolean) => {
+    const taken: Document[] = [];
+    let calls = 0;
+    const error = (message: string) => new MongoServerError({ message, code: 1, ok: 0 });
+    const command = async ({ find, documents: sent }: Document) => {
+      if (find !== undefined && !finds) throw error('Postgres is away');
+      if (find !== undefined) return { ok: 1 };
+      calls += 1;
+      if (calls <= troubles) throw error('terminating connection');
+      if (sent.some(isBad)) throw error('a bad document');
+      taken.push(...sent);
+      return { ok: 1 };
+    };
+    return { database: { command } as unknown as Db, taken };
+  };
+  // All five, the first two, the first alone.
+  const passing = serverWith(3, () => false, true);
+  expect(await insertAll(passing.database, 'samples_recent', documents)).toEqual([]);
+  expect(new Set(passing.taken)).toEqual(new Set(documents));
+  const bad = serverWith(0, ({ _id }) => _id === 3, true);
+  const faults = await insertAll(bad.database, 'samples_recent', documents);
+  expect(faults).toEqual([{ index: 3, code: 1, message: 'a bad document' }]);
+  const gone = serverWith(100, () => false, false);
+  await expect(insertAll(gone.database, 'samples_recent', documents)).rejects.toThrow('Postgres is away');
+});
+
 test('the id and another unique value that was there already are told apart, in the words of each server', () => {
   for (const index of ['_id_', 'mail_1', 'index_1']) {
     const words = [

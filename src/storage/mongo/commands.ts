@@ -4,6 +4,7 @@
  */
 import { BSON, type Db, type Document } from 'mongodb';
 import { isRefusal, isRefusalCode } from './failures.js';
+import { positionsCollection } from './positions.js';
 
 /** One document that the server did not take, by its place in what was sent. */
 export interface Fault {
@@ -20,13 +21,19 @@ interface WriteReply extends Document {
 /** With fewer, it may be that all are at fault; with all of more it is the server that takes nothing. */
 const refusedAllMin = 8;
 
+/** What FerretDB answers of a document that it cannot take, and of any while the Postgres below it is away. */
+const internalError = 1;
+/** Of what is refused with that. */
+const triesMax = 4;
+
 /** @throws Error when the call failed as a whole */
 export function insertAll(
   database: Db,
   collection: string,
   documents: readonly Document[],
 ): Promise<Fault[]> {
-  return sendAll(documents, (part) => write(database, { insert: collection, documents: part }));
+  const send = (part: readonly Document[]) => write(database, { insert: collection, documents: part });
+  return sendSurely(database, documents, send);
 }
 
 /** Each replaces the document of its id, if that is of a smaller version. */
@@ -39,17 +46,13 @@ export function replaceOlder(
     q: { _id: document._id, v: { $lt: document.v } },
     u: document,
   }));
-  return sendAll(updates, (part) => write(database, { update: collection, updates: part }));
+  return sendSurely(database, updates, (part) => write(database, { update: collection, updates: part }));
 }
 
 /** Removes by filters. */
-export async function deleteAll(
-  database: Db,
-  collection: string,
-  filters: readonly Document[],
-): Promise<Fault[]> {
+export function deleteAll(database: Db, collection: string, filters: readonly Document[]): Promise<Fault[]> {
   const deletes = filters.map((q) => ({ q, limit: 0 }));
-  return sendAll(deletes, (part) => write(database, { delete: collection, deletes: part }));
+  return sendSurely(database, deletes, (part) => write(database, { delete: collection, deletes: part }));
 }
 
 async function write(database: Db, command: Document): Promise<Fault[]> {
@@ -63,11 +66,26 @@ async function write(database: Db, command: Document): Promise<Fault[]> {
   return writeErrors.map(({ index, code, errmsg }) => ({ index, code, message: errmsg }));
 }
 
+type Send = (part: readonly Document[]) => Promise<Fault[]>;
+
+/** What is refused without a reason is sent again, if the server can do anything at all: it may have been away. */
+async function sendSurely(database: Db, statements: readonly Document[], send: Send): Promise<Fault[]> {
+  const faults: Fault[] = [];
+  let places = statements.map((_, index) => index);
+  for (let tries = 1; ; tries += 1) {
+    const sent = places;
+    const part = tries === 1 ? statements : sent.flatMap((index) => statements[index] ?? []);
+    const found = (await sendAll(part, send)).map((fault) => ({ ...fault, index: sent[fault.index] ?? 0 }));
+    const unclear = tries < triesMax ? found.filter(({ code }) => code === internalError) : [];
+    faults.push(...found.filter((fault) => !unclear.includes(fault)));
+    if (unclear.length === 0) return faults;
+    await database.command({ find: positionsCollection, limit: 1, singleBatch: true });
+    places = unclear.map(({ index }) => index);
+  }
+}
+
 /** Some servers refuse the whole call because of one document, as does the driver: halves tell which. */
-async function sendAll(
-  statements: readonly Document[],
-  send: (part: readonly Document[]) => Promise<Fault[]>,
-): Promise<Fault[]> {
+async function sendAll(statements: readonly Document[], send: Send): Promise<Fault[]> {
   const faults: Fault[] = [];
   let refusals = 0;
   const parts = [{ start: 0, end: statements.length }];
