@@ -56,6 +56,10 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
   private isToBeChecked = false;
   /** When the mirror was asked where it stands, by the clock of the level. */
   private askedAt = 0;
+  /** Where the source stood before anything was done; undefined: not asked yet. */
+  private firstHead: number | undefined;
+  /** The mirror was found to be of this source's history. */
+  private hasStood = false;
   private failures = 0;
   /** When the last step of the backlog was begun. */
   private steppedAt = Number.NEGATIVE_INFINITY;
@@ -121,8 +125,18 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
     }
   }
 
+  /** Nobody but this shard writes what the source has from now on: a mirror of it was never beyond. */
+  private askFirstHead(): void {
+    const { source } = this.ports;
+    this.ask(source.head.bind(source), (read) => {
+      if (read.kind === 'failed') return this.fail('reading where the log stands', read);
+      this.firstHead = read.head;
+    });
+  }
+
   private askPosition(): void {
     const { mirror, source, level } = this.ports;
+    if (this.firstHead === undefined) return this.askFirstHead();
     const askedAt = level?.now() ?? 0;
     this.ask(
       (done: Parameters<typeof mirror.position>[1]) => mirror.position(source.name, done),
@@ -148,7 +162,10 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
     const { source, mirror } = this.ports;
     this.ask(source.head.bind(source), (read) => {
       if (read.kind === 'failed') return this.fail('reading where the log stands', read);
-      if (position <= read.head) {
+      // At first sight it counts where the log began: of a mirror that comes late, the log may have overtaken it.
+      const highest = this.hasStood ? read.head : Math.min(read.head, this.firstHead ?? read.head);
+      if (position <= highest) {
+        this.hasStood = true;
         this.phase = { name: 'following', position };
         return;
       }
@@ -285,7 +302,10 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
           milliseconds: clock.now() - began,
           way,
         });
-        if (step.to !== refilling) this.phase = { name: 'following', position: step.to };
+        if (step.to !== refilling) {
+          this.hasStood = true;
+          this.phase = { name: 'following', position: step.to };
+        }
         then?.();
         this.reportStanding();
       },

@@ -11,7 +11,15 @@ type Done<Name extends 'position' | 'clear'> =
   Parameters<Mirror[Name]> extends [...unknown[], infer Last] ? Last : never;
 
 /** A writer whose mirror and source answer when the test says so. */
-function createBench({ isWhole = false, pollMs }: { isWhole?: boolean; pollMs?: number } = {}) {
+function createBench({
+  isWhole = false,
+  pollMs,
+  firstHead = 1_000,
+}: {
+  isWhole?: boolean;
+  pollMs?: number;
+  firstHead?: number;
+} = {}) {
   const asked = {
     position: [] as Array<Done<'position'>>,
     clear: [] as Array<Done<'clear'>>,
@@ -72,6 +80,8 @@ function createBench({ isWhole = false, pollMs }: { isWhole?: boolean; pollMs?: 
     return call;
   };
   const kinds = (): string[] => reports.map(({ kind }) => kind).filter((kind) => kind !== 'standing');
+  answer('head')({ kind: 'head', head: firstHead });
+  turn();
   return { asked, timers, reports, levels, turn, answer, kinds, clock };
 }
 
@@ -261,6 +271,21 @@ test('T3 a mirror that is ahead of a restored database is cleared and begins ane
     expect(bench.asked.position).toHaveLength(1);
     expect(bench.kinds()).toContain('ahead');
   }
+});
+
+test('T3 a mirror that was away at the start is of another history when it stands beyond where the log began', () => {
+  const bench = createBench({ firstHead: 20 });
+  bench.answer('position')({ kind: 'failed', message: 'frozen' });
+  bench.turn();
+  bench.timers.at(-1)?.run();
+  bench.turn();
+  bench.answer('position')({ kind: 'position', position: 50 });
+  bench.turn();
+  // The log has overtaken it meanwhile.
+  bench.answer('head')({ kind: 'head', head: 700 });
+  bench.turn();
+  expect(bench.kinds()).toContain('ahead');
+  expect(bench.asked.clear).toHaveLength(1);
 });
 
 test('T2 a poisoned change is reported, and the mirror goes on', () => {

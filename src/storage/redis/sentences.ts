@@ -11,7 +11,10 @@ const known: ReadonlyArray<readonly [RegExp, string]> = [
     /^MISCONF/,
     'Redis takes no writes because it cannot save to its disk: free the disk, or set stop-writes-on-bgsave-error no',
   ],
-  [/^OOM/, 'Redis is full: raise its maxmemory, or let it evict (maxmemory-policy allkeys-lru)'],
+  [
+    /^OOM/,
+    'Redis is full: raise its maxmemory, and leave its maxmemory-policy at noeviction: nubo evicts by itself',
+  ],
   [/^READONLY/, 'Redis is a read-only replica: let NUBO_REDIS_URL name the primary'],
   [/^LOADING/, 'Redis is still loading its data'],
   [/ENOTFOUND|EAI_AGAIN/, 'the host in NUBO_REDIS_URL is not known'],
