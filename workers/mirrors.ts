@@ -23,6 +23,8 @@ export interface MirrorOptions {
   readonly log: ChangeSource;
   readonly others: readonly OtherSource[];
   readonly changesOf: ChangesOf;
+  /** See MirrorWriterPorts. */
+  busy?(): number;
   onReport?(mirror: TierName, source: string, report: MirrorReport): void;
 }
 
@@ -47,6 +49,7 @@ export function startMirrors(
         return new MirrorWriter(context, {
           ...ports,
           ...{ mirror, source },
+          busy: () => options.busy?.() ?? 0,
           ...(pollMs > 0 ? { pollMs } : {}),
           ...(level === undefined
             ? {}

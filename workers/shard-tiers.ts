@@ -17,6 +17,7 @@ import { ChangeStamps } from '#src/storage/tiers/change-stamps.js';
 import type { ElementReaderPorts } from '#src/storage/tiers/element-reader.js';
 import { FreshUntil } from '#src/storage/tiers/fresh-until.js';
 import type { Evictable, Mirror, Tier } from '#src/storage/tiers/ports.js';
+import { createBusyness } from './busyness.js';
 import type { ThreadSettings } from './control.js';
 import { watchHorizon } from './horizon-watch.js';
 import { countUnreadable, createMirrorReports } from './mirror-reports.js';
@@ -143,6 +144,7 @@ function sourcesOf({ index, shardNumbers, pastShards, shared }: ThreadSettings, 
         ];
   return {
     ...{ log: logOf(shard), others },
+    busy: createBusyness(),
     changesOf: (events: Parameters<typeof changesOfEvents>[0], batch: number) =>
       changesOfEvents(events, batchNumber(shard, batch)),
   };

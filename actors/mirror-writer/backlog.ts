@@ -57,9 +57,6 @@ export class Backlog {
     return this.highest;
   }
 
-  /** Events that it was ever told of. */
-  told = 0;
-
   get items(): number {
     return this.itemCount;
   }
@@ -78,7 +75,6 @@ export class Backlog {
     // After a hole what is held continues nothing: the source has it all.
     if (committed.batch !== this.highest + 1) this.clear();
     this.highest = committed.batch;
-    this.told += committed.items;
     this.itemCount += committed.items;
     this.byteCount += committed.bytes;
     this.queue.push(committed);

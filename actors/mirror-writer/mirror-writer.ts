@@ -35,8 +35,8 @@ const lookMs = 5_000;
 const gatherMs = 50;
 const pauseMsMin = 50;
 const pauseMsMax = 1_000;
-/** Between two steps of a repair that loses ground. */
-const losingMsMax = 2_000;
+/** A thread that is at work for more of its time has none to spare. */
+const busyMin = 0.9;
 
 type Phase =
   | { readonly name: 'asking' }
@@ -213,7 +213,7 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
         const changes = count + page.changes.length;
         this.apply({ from: refilling, to: refilling, changes: page.changes }, 'refill', () => {
           this.refilled = { head, cursor: page.next, changes };
-          if (page.next !== undefined) return this.rest(Math.min(pauseMsMax, clock.now() - began));
+          if (page.next !== undefined) return this.leaveRoom(clock.now() - began);
           this.apply({ from: refilling, to: head, changes: [] }, 'refill', () => {
             this.refilled = undefined;
             this.report({ kind: 'refilled', changes });
@@ -237,8 +237,7 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
       this.steppedAt = began;
       return this.apply({ from: position, to: last.batch, changes }, 'live', () => {
         this.behindSince = undefined;
-        // What can't keep up leaves most of the time to those who wait for acks.
-        if (!isSmall) this.rest(Math.min(pauseMsMax, 2 * (this.ports.clock.now() - began)));
+        if (!isSmall) this.leaveRoom(this.ports.clock.now() - began);
       });
     }
     if (this.mayHaveMore || position < this.backlog.head) return this.repair(position);
@@ -249,7 +248,6 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
   private repair(position: number): void {
     const { source, clock, level } = this.ports;
     const began = clock.now();
-    const { told } = this.backlog;
     const settled = level?.now();
     this.ask(
       (done: Parameters<typeof source.read>[1]) =>
@@ -258,7 +256,7 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
         if (read.kind === 'failed') return this.fail('reading what the mirror lacks', read);
         const { changes, to, isAll } = read;
         const finish = () => {
-          if (!isAll) return this.restAfterRepair(clock.now() - began, changes.length, told);
+          if (!isAll) return this.leaveRoom(clock.now() - began);
           this.mayHaveMore = false;
           if (settled !== undefined) level?.reached(settled, this.askedAt);
         };
@@ -272,10 +270,9 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
     );
   }
 
-  /** A repair that loses ground would only take from those who send: it goes on slowly until they let up. */
-  private restAfterRepair(tookMs: number, repaired: number, told: number): void {
-    const isLosing = this.backlog.told - told > repaired;
-    this.rest(isLosing ? Math.min(losingMsMax, 10 * tookMs) : Math.min(pauseMsMax, tookMs));
+  /** What is large leaves most of the time of a thread that has none to those who wait for acks. */
+  private leaveRoom(tookMs: number): void {
+    if ((this.ports.busy?.() ?? 0) > busyMin) this.rest(Math.min(pauseMsMax, 4 * tookMs));
   }
 
   private apply(

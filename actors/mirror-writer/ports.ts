@@ -36,6 +36,8 @@ export interface MirrorWriterPorts {
   readonly source: ChangeSource;
   /** How often the source is asked whether there is something new, in milliseconds; absent: it is told. */
   readonly pollMs?: number;
+  /** Which part of its time the thread has been at work lately, 0 to 1; absent: it has time. */
+  busy?(): number;
   /**
    * Who wants to know: everything that was settled before `began`, by this clock, is in the mirror now, which was asked
    * at `askedAt` where it stands.
