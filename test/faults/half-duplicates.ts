@@ -61,7 +61,7 @@ async function sendOne({ server, sql, socket, other, result }: Scene): Promise<v
     const plug = other.do({ op: 'send', id: uuidv7(), conv: first, text: 'wait' });
     await sleep(50);
     const all = post(socket, second, ids);
-    await sleep(400);
+    await sleep(1_500);
     return { plug, all };
   });
   await answers.plug;

@@ -31,13 +31,13 @@ interface Plan extends OutagePlan {
 
 const plans: Readonly<Record<'short' | 'full', Plan>> = {
   short: {
-    ...{ perSecond: 500, warmUpSeconds: 1, windowSeconds: 1, baselineWindows: 3, afterSeconds: 1 },
+    ...{ perSecond: 500, warmUpSeconds: 1, windowSeconds: 1, baselineWindows: 2, afterSeconds: 1 },
     ...{ levelSecondsMax: 30, tries: 5, cuts: 5, redisLimitMb: 2 },
     outages: [
-      { tier: 'redis', how: 'killed', seconds: 3 },
-      { tier: 'redis', how: 'frozen', seconds: 4 },
-      { tier: 'mongo', how: 'killed', seconds: 4 },
-      { tier: 'mongo', how: 'frozen', seconds: 4 },
+      { tier: 'redis', how: 'killed', seconds: 2 },
+      { tier: 'redis', how: 'frozen', seconds: 2 },
+      { tier: 'mongo', how: 'killed', seconds: 2 },
+      { tier: 'mongo', how: 'frozen', seconds: 3 },
     ],
   },
   full: {
