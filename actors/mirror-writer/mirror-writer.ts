@@ -25,8 +25,6 @@ export type MirrorWriterMessage =
   | { readonly kind: 'pause over'; readonly pause: object }
   | { readonly kind: 'look due'; readonly look: object };
 
-/** Stored while a mirror that was wiped is filled again: found at a start, it is filled from the beginning. */
-const refilling = -1;
 /** Rows of one read from the source. */
 const readItemsMax = 1_000;
 /** How long a wipe may go unseen while nothing is written. */
@@ -40,8 +38,8 @@ const busyMin = 0.9;
 
 type Phase =
   | { readonly name: 'asking' }
-  /** `isMarked`: it was begun to be filled. */
-  | { readonly name: 'beginning'; readonly isMarked: boolean }
+  /** `from`: undefined, or the mark of somebody who began to fill it. */
+  | { readonly name: 'beginning'; readonly from: number | undefined }
   | { readonly name: 'following'; readonly position: number };
 
 export class MirrorWriter implements Actor<MirrorWriterMessage> {
@@ -69,7 +67,12 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
   private behindSince: number | undefined;
   /** How far filling a whole mirror has come: everything after `head` comes the ordinary way. */
   private refilled:
-    | { readonly head: number; readonly cursor: string | undefined; readonly changes: number }
+    | {
+        readonly mark: number;
+        readonly head: number;
+        readonly cursor: string | undefined;
+        readonly changes: number;
+      }
     | undefined;
 
   constructor(context: ActorContext<MirrorWriterMessage>, ports: MirrorWriterPorts) {
@@ -118,7 +121,7 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
       case 'asking':
         return this.askPosition();
       case 'beginning':
-        return this.begin(this.phase.isMarked);
+        return this.begin(this.phase.from);
       case 'following':
         if (this.isToBeChecked) return this.askPosition();
         return this.follow(this.phase.position);
@@ -150,8 +153,10 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
           this.refilled = undefined;
           this.report({ kind: 'lost' });
         }
-        if (position === undefined || position === refilling) {
-          this.phase = { name: 'beginning', isMarked: position === refilling };
+        if (position === undefined || position < 0) {
+          // What it will hold is of this source, whatever becomes of the answers.
+          this.hasStood = true;
+          this.phase = { name: 'beginning', from: position };
         } else this.compare(position);
       },
     );
@@ -172,29 +177,30 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
       this.report({ kind: 'ahead', position, head: read.head });
       this.ask(mirror.clear.bind(mirror), (cleared) => {
         if (cleared.kind === 'failed') return this.fail('clearing the mirror', cleared);
-        const to = mirror.isWhole ? refilling : read.head;
-        this.apply({ from: position, to, changes: [] }, 'refill', () => {
-          this.phase = { name: 'asking' };
-        });
+        // A whole mirror has lost its positions with its elements, and says so to all who write to it.
+        if (mirror.isWhole) this.phase = { name: 'asking' };
+        else
+          this.apply({ from: position, to: read.head, changes: [] }, 'refill', () => {
+            this.phase = { name: 'asking' };
+          });
       });
     });
   }
 
   /** Everything after the head of now will come; what was before is cleared away, or put in. */
-  private begin(isMarked: boolean): void {
-    if (isMarked && this.refilled !== undefined) return this.refill(this.refilled);
+  private begin(from: number | undefined): void {
+    if (this.refilled !== undefined && this.refilled.mark === from) return this.refill(this.refilled);
     const { source, mirror } = this.ports;
     this.ask(source.head.bind(source), (read) => {
       if (read.kind === 'failed') return this.fail('reading where the log stands', read);
       const { head } = read;
       if (mirror.isWhole) {
-        this.refilled = { head, cursor: undefined, changes: 0 };
+        const mark = this.newMark();
+        this.refilled = { mark, head, cursor: undefined, changes: 0 };
         // Marked first, so that a wipe in the middle is seen by the next step.
-        if (isMarked) return;
-        const marked = () => {
-          this.phase = { name: 'beginning', isMarked: true };
-        };
-        return this.apply({ from: undefined, to: refilling, changes: [] }, 'refill', marked);
+        return this.apply({ from, to: mark, changes: [] }, 'refill', () => {
+          this.phase = { name: 'beginning', from: mark };
+        });
       }
       this.ask(mirror.clear.bind(mirror), (cleared) => {
         if (cleared.kind === 'failed') return this.fail('clearing the mirror', cleared);
@@ -203,7 +209,15 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
     });
   }
 
-  private refill({ head, cursor, changes: count }: NonNullable<typeof this.refilled>): void {
+  /**
+   * Stored while a mirror that was wiped is filled again. Each attempt has its own: a mark that arrives late, after
+   * another wipe, must not be taken for what was filled since.
+   */
+  private newMark(): number {
+    return -this.ports.clock.now();
+  }
+
+  private refill({ mark, head, cursor, changes: count }: NonNullable<typeof this.refilled>): void {
     const { source, clock } = this.ports;
     const began = clock.now();
     this.ask(
@@ -211,10 +225,10 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
       (page) => {
         if (page.kind === 'failed') return this.fail('reading what is recent', page);
         const changes = count + page.changes.length;
-        this.apply({ from: refilling, to: refilling, changes: page.changes }, 'refill', () => {
-          this.refilled = { head, cursor: page.next, changes };
+        this.apply({ from: mark, to: mark, changes: page.changes }, 'refill', () => {
+          this.refilled = { mark, head, cursor: page.next, changes };
           if (page.next !== undefined) return this.leaveRoom(clock.now() - began);
-          this.apply({ from: refilling, to: head, changes: [] }, 'refill', () => {
+          this.apply({ from: mark, to: head, changes: [] }, 'refill', () => {
             this.refilled = undefined;
             this.report({ kind: 'refilled', changes });
           });
@@ -299,7 +313,7 @@ export class MirrorWriter implements Actor<MirrorWriterMessage> {
           milliseconds: clock.now() - began,
           way,
         });
-        if (step.to !== refilling) {
+        if (step.to >= 0) {
           this.hasStood = true;
           this.phase = { name: 'following', position: step.to };
         }

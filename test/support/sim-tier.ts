@@ -164,7 +164,8 @@ export class SimTier implements Mirror {
 
   clear(done: Parameters<Mirror['clear']>[0]): void {
     this.call(done, () => {
-      this.options.store.clear();
+      if (this.isWhole) this.options.store.wipe();
+      else this.options.store.clear();
       return { kind: 'cleared' as const };
     });
   }

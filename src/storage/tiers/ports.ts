@@ -68,7 +68,10 @@ export interface Mirror extends Tier {
   apply(step: MirrorStep, done: (result: Applied) => void): void;
   /** Applies changes without moving anything: the pages of a rebuild. */
   put(changes: readonly Change[], done: (result: Exclude<Applied, { kind: 'lost' }>) => void): void;
-  /** Removes every element, and leaves the positions: what a mirror that begins empty begins with. */
+  /**
+   * Removes every element. A mirror that begins empty keeps its positions, since what is absent is right for every
+   * source; a whole one loses them, so that all who write to it fill it again.
+   */
   clear(done: (result: { kind: 'cleared' } | Failed) => void): void;
 }
 
