@@ -5,10 +5,11 @@ import type {
   Found,
   Owned,
   StoredOperation,
+  Target,
   WriteOutcome,
 } from '#src/storage/ports.js';
 import type { ConversationRequest } from '#src/threads/messages.js';
-import type { LogEvent } from '#src/wire/events.js';
+import type { Attachment, LogEvent } from '#src/wire/events.js';
 
 /** An admitted operation on its way into a batch. Its seq, number and at are given when the batch is made. */
 export interface Append {
@@ -32,6 +33,18 @@ export type ConversationMessage =
   /** What the log knows of the ids that were asked for; `failed` when it could not be read. */
   | { kind: 'looked up'; ids: string[]; found: StoredOperation[]; failed: boolean; horizon?: number }
   | { kind: 'users checked'; id: string; unknown: string[] | undefined }
+  /** Of operation `id`; `failed`: the store could not be asked. */
+  | {
+      kind: 'target found';
+      id: string;
+      askedAt: number;
+      result: { found: Target | undefined } | 'failed';
+    }
+  | {
+      kind: 'attachments found';
+      id: string;
+      result: { found: readonly Attachment[] | undefined } | 'failed';
+    }
   | { kind: 'backlog read'; request: number; user: string; have: number; events: LogEvent[] | undefined };
 
 export type WriterMessage =

@@ -11,7 +11,7 @@ import { errorCodes } from '#src/wire/codes.js';
 import type { Ack, WireError } from '#src/wire/events.js';
 import { wireLimits } from '#src/wire/limits.js';
 import type { Operation } from '#src/wire/operations.js';
-import { isDurableName } from '#src/wire/places.js';
+import { isDurableName } from '#src/wire/operations.js';
 import { ClientError } from './errors.js';
 import { authRef, type Link } from './link.js';
 import type { ServerClock } from './server-clock.js';

@@ -223,6 +223,10 @@ function readsOf({
   return {
     read: (range, done) => log.read(range, done),
     unknownUsers: (users, done) => store.unknownUsers(users, done),
+    targets: (questions, done) => store.targets(questions, done),
+    changed: (range, done) => store.changed(range, done),
+    parents: (asked, done) => store.parents(asked, done),
+    attachments: (asked, done) => store.attachments(asked, done),
   };
 }
 

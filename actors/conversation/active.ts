@@ -1,7 +1,14 @@
 /** A conversation that has its state: the rules at work. See conversation.ts for its life. */
 import { timeOfId } from '#src/ids.js';
-import type { StoredOperation } from '#src/storage/ports.js';
-import { type AckResult, type DurableRequest, frontOf, type Refusal } from '#src/threads/messages.js';
+import { standingOf } from '#src/storage/facts.js';
+import type { StoredOperation, TargetQuestion } from '#src/storage/ports.js';
+import {
+  type AckResult,
+  type DurableRequest,
+  frontOf,
+  isDurable,
+  type Refusal,
+} from '#src/threads/messages.js';
 import type { LogEvent } from '#src/wire/events.js';
 import type { Append, ConversationMessage } from '../messages.js';
 import type { Answer } from './answered.js';
@@ -54,18 +61,12 @@ export class Active {
     const last = window.last;
     // Where the end of its log has left the log, nobody could tell later that the moment was of this log.
     if (info === undefined || last?.seq !== head.seq) return;
-    this.ports.handOver?.({ info, last, members: members.values() });
+    this.ports.handOver?.({ info, last, members: members.values(), standing: standingOf(this.state) });
   }
 
   receive(message: ConversationMessage): void {
+    if (isDurable(message)) return this.onDurable(message);
     switch (message.kind) {
-      case 'send':
-      case 'create':
-      case 'join':
-      case 'leave':
-      case 'add':
-      case 'remove':
-        return this.onDurable(message);
       case 'subscribe':
       case 'history':
       case 'read':
@@ -82,17 +83,14 @@ export class Active {
       case 'settled':
         return this.onSettled(message.ids);
       case 'looked up':
-        for (const finding of this.questions.onLookedUp(
-          message.ids,
-          message.found,
-          message.failed,
-          this.context.id,
-        )) {
+        for (const finding of this.questions.onLookedUp(message.ids, message.found, message.failed))
           this.onFinding(finding, message.horizon ?? 0);
-        }
         return;
       case 'users checked':
         return this.onUsersChecked(message.id, message.unknown);
+      case 'target found':
+      case 'attachments found':
+        return this.onFound(message);
       // For an instance that was loading: nothing to do here.
       case 'loaded':
       case 'load failed':
@@ -138,7 +136,7 @@ export class Active {
     // So it is with nearly all: an id above every other is in none of the places where it could be found.
     const isNew = id > this.highestAsked && this.state.window.isAboveAll(id);
     if (id > this.highestAsked) this.highestAsked = id;
-    if (isNew) this.consider({ request, retries: [], checked: false });
+    if (isNew) this.consider({ request, retries: [], known: {} });
     else this.search(request);
   }
 
@@ -152,7 +150,7 @@ export class Active {
     if (pending !== undefined) return this.joinPending(request, pending);
     const held = this.questions.find(id) ?? this.findWaiting(id);
     if (held !== undefined) return this.joinHeld(request, held);
-    this.consider({ request, retries: [], checked: false });
+    this.consider({ request, retries: [], known: {} });
   }
 
   /** Nothing is known of this id. What lies where nothing can be known is looked up in the log. */
@@ -183,7 +181,8 @@ export class Active {
   /** The rules, once it is known that the id is new. */
   private admit(held: Held): void {
     const { request } = held;
-    const decision = decide(this.state, this.pending, request, held.checked);
+    const { state, pending } = this;
+    const decision = decide({ state, pending, request, known: held.known, now: this.ports.clock.now() });
     switch (decision.kind) {
       case 'append':
         return this.admitEvent(held, decision.event);
@@ -196,11 +195,45 @@ export class Active {
         return this.wait(held);
       case 'check users':
         return this.ask(held, () => this.checkUsers(held, decision.users));
-      case 'check message':
-        return this.ask(held, () => this.questions.askForMessage(held, decision.id));
+      case 'ask target':
+        return this.ask(held, () => this.askTarget(held, decision.question));
+      case 'ask attachments':
+        return this.ask(held, () => this.askAttachments(held, decision.ids));
       case 'refuse':
         return this.refuse(held, decision.refusal);
+      case 'too early':
+        return this.answerHeld(held, { kind: 'err', refusal: slowMode(decision.retryMs) });
     }
+  }
+
+  private askTarget(held: Held, question: TargetQuestion): void {
+    this.questions.ask(held);
+    const { id } = held.request;
+    const askedAt = this.state.head.seq;
+    this.ports.store.targets([question], (answer) => {
+      const result = answer.kind === 'failed' ? 'failed' : { found: answer.targets[0] };
+      this.context.tellSelf({ kind: 'target found', id, askedAt, result });
+    });
+  }
+
+  private askAttachments(held: Held, ids: readonly string[]): void {
+    this.questions.ask(held);
+    const { id, user } = held.request;
+    this.ports.store.attachments({ user, ids }, (answer) => {
+      const result = answer.kind === 'failed' ? 'failed' : { found: answer.attachments };
+      this.context.tellSelf({ kind: 'attachments found', id, result });
+    });
+  }
+
+  private onFound(
+    message: Extract<ConversationMessage, { kind: 'target found' | 'attachments found' }>,
+  ): void {
+    const held = this.questions.close(message.id);
+    if (held === undefined) return;
+    if (message.result === 'failed') return this.answerHeld(held, { kind: 'err', refusal: unreadable });
+    if (message.kind === 'attachments found') held.known.attachments = message.result;
+    else held.known.target = { askedAt: message.askedAt, ...message.result };
+    this.admit(held);
   }
 
   private admitEvent(held: Held, event: LogEvent): void {
@@ -212,7 +245,7 @@ export class Active {
   }
 
   private append(request: number, event: LogEvent): void {
-    const bytes = event.ev === 'message.new' ? 256 + event.text.length * 2 : 512;
+    const bytes = 'text' in event ? 256 + event.text.length * 2 : 512;
     this.appends.push({ request, event, bytes });
   }
 
@@ -269,13 +302,6 @@ export class Active {
         return this.answerHeld(held, { kind: 'err', refusal: unreadable });
       case 'stored':
         return this.answerDuplicate([held.request.request, ...held.retries], held.request, finding.stored);
-      case 'message found':
-        held.checked = true;
-        return this.admit(held);
-      case 'message missing': {
-        const message = 'replyTo: there is no such message in this conversation.';
-        return this.refuse(held, { code: 'not_found', message, stored: false });
-      }
       case 'new': {
         if (timeOfId(held.request.id) < horizon) {
           this.ports.rates.charge(held.request.user, held.request.rate);
@@ -288,7 +314,7 @@ export class Active {
   }
 
   private checkUsers(held: Held, users: string[]): void {
-    this.questions.askForUsers(held);
+    this.questions.ask(held);
     const { id } = held.request;
     this.ports.store.unknownUsers(users, (result) =>
       this.context.tellSelf({
@@ -310,7 +336,7 @@ export class Active {
         stored: false,
       });
     }
-    held.checked = true;
+    held.known.users = true;
     this.admit(held);
   }
 
@@ -370,6 +396,10 @@ const expired: Refusal = {
   code: 'expired',
   message: 'The id is older than what this server keeps: whether it was stored is not known any more.',
 };
+
+function slowMode(retryMs: number): Refusal {
+  return { code: 'rate_limited', message: 'Slow mode: wait before you write here again.', retryMs };
+}
 
 function tooFast(retryMs: number): Refusal {
   return { code: 'rate_limited', message: 'You send faster than this server allows.', retryMs };

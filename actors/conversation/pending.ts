@@ -1,14 +1,53 @@
 /**
  * Operations that were admitted and are not settled: what they will change. Restrictions count from admission,
- * permissions from commit (L6): `isRestricted` and `isUndecided` are how the rules ask.
+ * permissions from commit (L6): `isRestricted`, `isBeingAdmitted` and `touches` are how the rules ask.
  */
 import type { LogEvent } from '#src/wire/events.js';
 import { membershipChange } from './state.js';
+
+/** What an operation may depend on, as a key. */
+export const subjects = {
+  /** What is true of a user here: role, ban, mute, nickname. */
+  user: (user: string) => `user ${user}`,
+  /** What the conversation is. */
+  info: 'info',
+  pins: 'pins',
+  /** Whether a message is there. */
+  message: (id: string) => `message ${id}`,
+  reaction: (id: string, user: string, emoji: string) => `reaction ${id} ${user} ${emoji}`,
+} as const;
+
+/** What an event will change, beside memberships. */
+function subjectsOf(event: LogEvent): string[] {
+  switch (event.ev) {
+    case 'conversation.change':
+      return [subjects.info];
+    case 'member.role':
+      return [subjects.user(event.user), subjects.user(event.from)];
+    case 'member.ban':
+    case 'member.unban':
+    case 'member.mute':
+    case 'member.unmute':
+    case 'member.nickname':
+      return [subjects.user(event.user)];
+    case 'message.delete':
+      return [subjects.message(event.message), subjects.pins];
+    case 'message.pin':
+    case 'message.unpin':
+      return [subjects.pins];
+    case 'reaction.add':
+    case 'reaction.remove':
+      return [subjects.reaction(event.message, event.from, event.emoji)];
+    default:
+      return [];
+  }
+}
 
 export class Pending {
   private readonly events = new Map<string, LogEvent>();
   private readonly grants = new Map<string, number>();
   private readonly restrictions = new Map<string, number>();
+  private readonly subjects = new Map<string, number>();
   private creations = 0;
 
   get size(): number {
@@ -28,7 +67,12 @@ export class Pending {
     return this.creations > 0;
   }
 
-  /** A leave or a removal of this user is on its way: they may do nothing more. */
+  /** Users who are about to become members. */
+  get admissions(): number {
+    return this.grants.size;
+  }
+
+  /** A leave, a removal or a ban of this user is on its way: they may do nothing more. */
   isRestricted(user: string): boolean {
     return this.restrictions.has(user);
   }
@@ -36,6 +80,11 @@ export class Pending {
   /** This user is about to become a member: wait before saying no. */
   isBeingAdmitted(user: string): boolean {
     return this.grants.has(user);
+  }
+
+  /** One of these is about to change: wait before deciding what depends on it. */
+  touches(...wanted: readonly string[]): boolean {
+    return this.subjects.size > 0 && wanted.some((subject) => this.subjects.has(subject));
   }
 
   add(event: LogEvent): void {
@@ -53,13 +102,16 @@ export class Pending {
   private count(event: LogEvent, step: 1 | -1): void {
     if (event.ev === 'message.new') return;
     if (event.ev === 'conversation.create') this.creations += step;
+    for (const subject of subjectsOf(event)) move(this.subjects, subject, step);
     const change = membershipChange(event);
     if (change === undefined) return;
     const counts = change.grants ? this.grants : this.restrictions;
-    for (const user of change.users) {
-      const left = (counts.get(user) ?? 0) + step;
-      if (left > 0) counts.set(user, left);
-      else counts.delete(user);
-    }
+    for (const user of change.users) move(counts, user, step);
   }
+}
+
+function move(counts: Map<string, number>, key: string, step: 1 | -1): void {
+  const left = (counts.get(key) ?? 0) + step;
+  if (left > 0) counts.set(key, left);
+  else counts.delete(key);
 }

@@ -22,7 +22,7 @@ export interface PublisherPort {
 export interface ConversationPorts {
   readonly clock: Clock;
   readonly timers: Timers;
-  readonly store: Pick<LogStore, 'read' | 'unknownUsers'>;
+  readonly store: Pick<LogStore, 'read' | 'unknownUsers' | 'targets' | 'changed' | 'parents' | 'attachments'>;
   readonly publisher: PublisherPort;
   readonly answered: Answered;
   readonly rates: Rates;

@@ -1,12 +1,13 @@
 /** The reading side of an active conversation: subscriptions, history, read marks, typing. */
 import { type Backlog, frontOf, type Refusal } from '#src/threads/messages.js';
-import type { LogEvent } from '#src/wire/events.js';
+import type { LogEvent, Parent } from '#src/wire/events.js';
 import { wireLimits } from '#src/wire/limits.js';
 import type { ConversationMessage } from '../messages.js';
+import { decorate, editedElsewhere, repliedTo } from './decorate.js';
 import type { Pending } from './pending.js';
 import type { ConversationContext, ConversationPorts } from './ports.js';
 import { cutPage, fitsBacklog, rangeOf, reachOf } from './reading.js';
-import { standing } from './rules.js';
+import { mayType, standing } from './standing.js';
 import type { ConversationState } from './state.js';
 
 type Message<Kind extends ConversationMessage['kind']> = Extract<ConversationMessage, { kind: Kind }>;
@@ -51,7 +52,7 @@ export class Reader {
   }
 
   onTyping({ user, active, at }: Message<'typing'>): void {
-    if (standing(this.state, this.pending, user) !== 'member') return;
+    if (!mayType({ state: this.state, pending: this.pending, now: this.ports.clock.now() }, user)) return;
     const event = { ev: active ? 'typing.start' : 'typing.stop', conv: this.context.id, from: user } as const;
     this.ports.publisher.ephemeral(this.context.id, event, at);
   }
@@ -89,15 +90,12 @@ export class Reader {
     const events = this.state.window.between(have, head + 1);
     if (events !== undefined) return this.subscribeWith(request, have, events);
     const range = { conv: this.context.id, after: have, before: head + 1, limit: head - have, last: false };
-    this.ports.store.read(range, (result) =>
-      this.context.tellSelf({
-        kind: 'backlog read',
-        request,
-        user,
-        have,
-        events: result.kind === 'events' ? result.events : undefined,
-      }),
-    );
+    this.ports.store.read(range, (result) => {
+      const tell = (read: LogEvent[] | undefined) =>
+        this.context.tellSelf({ kind: 'backlog read', request, user, have, events: read });
+      if (result.kind === 'failed') tell(undefined);
+      else this.decorated(result.events, user, tell);
+    });
   }
 
   private subscribeWith(request: number, have: number, events: LogEvent[]): void {
@@ -118,11 +116,36 @@ export class Reader {
     const head = this.state.head.seq;
     const range = rangeOf(message, head);
     const known = this.state.window.between(range.after, range.before);
-    if (known !== undefined) return this.answerHistory(message.request, known, range.last, head);
+    const answer = (events: LogEvent[]) =>
+      this.decorated(cutPage(events, range.last), message.user, (page) =>
+        this.answerHistory(message, page, head),
+      );
+    if (known !== undefined) return answer(known);
     const reach = reachOf(message, range, head);
     this.ports.store.read({ conv, ...range, ...reach, ...this.ageOf(reach.before) }, (result) => {
       if (result.kind === 'failed') this.refuse(message.request, unreadable);
-      else this.answerHistory(message.request, result.events, range.last, head);
+      else answer(result.events);
+    });
+  }
+
+  /** The events with what has become of their messages; undefined when the store could not say. */
+  private decorated(events: LogEvent[], user: string, done: (events: LogEvent[] | undefined) => void): void {
+    const conv = this.context.id;
+    const [first, last] = [events[0], events.at(-1)];
+    const replies = repliedTo(events);
+    if (first === undefined || last === undefined || (!this.state.isChanged && replies.length === 0))
+      return done(events);
+    const range = { conv, from: first.seq, to: last.seq, named: editedElsewhere(events), user };
+    this.ports.store.changed(range, (changed) => {
+      if (changed.kind === 'failed') return done(undefined);
+      const end = (parents: readonly Parent[]) =>
+        done(
+          decorate(events, { changed: changed.messages, parents }, (id) => this.state.changes.isDeleted(id)),
+        );
+      if (replies.length === 0) return end([]);
+      this.ports.store.parents({ conv, messages: replies }, (found) =>
+        found.kind === 'failed' ? done(undefined) : end(found.parents),
+      );
     });
   }
 
@@ -132,9 +155,11 @@ export class Reader {
     return firstAt !== undefined && before <= firstSeq ? { writtenBefore: firstAt } : {};
   }
 
-  private answerHistory(request: number, events: LogEvent[], last: boolean, head: number): void {
-    const conv = this.context.id;
-    this.ports.post(frontOf(request), { kind: 'ack', request, conv, head, events: cutPage(events, last) });
+  /** Who was shown the door meanwhile is shown no more. */
+  private answerHistory({ request, user }: Message<'history'>, events: LogEvent[] | undefined, head: number) {
+    if (events === undefined) return this.refuse(request, unreadable);
+    if (standing(this.state, this.pending, user) === 'stranger') return this.refuse(request, notFound);
+    this.ports.post(frontOf(request), { kind: 'ack', request, conv: this.context.id, head, events });
   }
 
   /** A mark counts messages, a seq counts everything: the last message at or before it decides. */

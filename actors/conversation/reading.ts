@@ -51,7 +51,7 @@ export function cutPage(events: LogEvent[], last: boolean): LogEvent[] {
   let count = 0;
   for (let index = 0; index < events.length; index += 1) {
     const event = events[last ? events.length - 1 - index : index] as LogEvent;
-    chars += event.ev === 'message.new' ? event.text.length + 256 : 256;
+    chars += charsOf(event);
     if (chars > answerCharsMax && count > 0) break;
     count += 1;
   }
@@ -62,6 +62,10 @@ export function cutPage(events: LogEvent[], last: boolean): LogEvent[] {
 /** Is this whole backlog small enough to be pushed? Otherwise the answer is `gap` (W12). */
 export function fitsBacklog(events: readonly LogEvent[]): boolean {
   let chars = 0;
-  for (const event of events) chars += event.ev === 'message.new' ? event.text.length + 256 : 256;
+  for (const event of events) chars += charsOf(event);
   return chars <= 4 * answerCharsMax;
+}
+
+function charsOf(event: LogEvent): number {
+  return 'text' in event ? event.text.length + 256 : 256;
 }

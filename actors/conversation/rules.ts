@@ -1,192 +1,145 @@
 /**
- * Who may do what: pure decisions over the state and what is pending. The duplicate check comes before, the rate
- * after (L5). What one may not see answers as what does not exist (R6).
+ * What becomes of an operation: pure decisions over the state, what is pending and what was asked. The duplicate check
+ * comes before, the rate after (L5). Who may what is in src/permissions.ts.
  */
-import type { DurableRequest, Refusal } from '#src/threads/messages.js';
-import type { LogEvent, Role } from '#src/wire/events.js';
-import type { Pending } from './pending.js';
-import type { ConversationState } from './state.js';
+import { isAllowed, isOpen } from '#src/permissions.js';
+import {
+  type Case,
+  type CaseOf,
+  type Decision,
+  draft,
+  notFound,
+  refuse,
+  unchanged,
+  wait,
+} from './decision.js';
+import { subjects } from './pending.js';
+import {
+  decideAdd,
+  decideBan,
+  decideMute,
+  decideNickname,
+  decideRemove,
+  decideRole,
+  decideUnban,
+  decideUnmute,
+} from './rules-members.js';
+import {
+  decideDelete,
+  decideEdit,
+  decidePin,
+  decideReact,
+  decideSend,
+  decideUnpin,
+  decideUnreact,
+} from './rules-messages.js';
+import { actorOf, bannedUntil, full, isDecision, isFull, notAllowed } from './standing.js';
 
-export type Decision =
-  | { kind: 'append'; event: LogEvent }
-  /** Nothing changes: answered with the current seq, none is taken (L7). */
-  | { kind: 'unchanged' }
-  /** Depends on an operation that is not settled (L6). */
-  | { kind: 'wait' }
-  /** These users must exist before it can be said. */
-  | { kind: 'check users'; users: string[] }
-  /** This message must exist in the conversation before it can be said. */
-  | { kind: 'check message'; id: string }
-  | { kind: 'refuse'; refusal: Refusal };
-
-const notFound: Decision = refuse('not_found', 'There is no such conversation.');
-
-function refuse(code: Refusal['code'], message: string): Decision {
-  return { kind: 'refuse', refusal: { code, message, stored: false } };
+export function decide(situation: Case): Decision {
+  const { state, pending, request } = situation;
+  if (request.kind === 'create') return decideCreate(situation as CaseOf<'create'>);
+  if (state.info === undefined) return pending.isCreating ? wait : notFound;
+  if (state.info.state === 'deleted') return notFound;
+  return rules[request.kind](situation as never);
 }
 
-/** Is this user a member as far as new operations are concerned? */
-export function standing(
-  state: ConversationState,
-  pending: Pending,
-  user: string,
-): 'member' | 'stranger' | 'undecided' {
-  if (state.members.has(user) && !pending.isRestricted(user)) return 'member';
-  return pending.isBeingAdmitted(user) ? 'undecided' : 'stranger';
-}
+const rules: {
+  readonly [Kind in Exclude<Case['request']['kind'], 'create'>]: (situation: CaseOf<Kind>) => Decision;
+} = {
+  send: decideSend,
+  edit: decideEdit,
+  delete: decideDelete,
+  react: decideReact,
+  unreact: decideUnreact,
+  pin: decidePin,
+  unpin: decideUnpin,
+  join: decideJoin,
+  leave: decideLeave,
+  change: decideChange,
+  add: decideAdd,
+  remove: decideRemove,
+  role: decideRole,
+  ban: decideBan,
+  unban: decideUnban,
+  mute: decideMute,
+  unmute: decideUnmute,
+  nickname: decideNickname,
+};
 
-/** `checked`: what had to be asked (users, the message replied to) was found good. */
-export function decide(
-  state: ConversationState,
-  pending: Pending,
-  request: DurableRequest,
-  checked: boolean,
-): Decision {
-  if (request.kind === 'create') return decideCreate(state, pending, request, checked);
-  if (state.info === undefined) return pending.isCreating ? { kind: 'wait' } : notFound;
-  switch (request.kind) {
-    case 'send':
-      return decideSend(state, pending, request, checked);
-    case 'join':
-      return decideJoin(state, pending, request);
-    case 'leave':
-      return decideLeave(state, pending, request);
-    case 'add':
-      return decideAdd(state, pending, request, checked);
-    case 'remove':
-      return decideRemove(state, pending, request);
-    default:
-      return request satisfies never;
-  }
-}
-
-type Request<Kind extends DurableRequest['kind']> = Extract<DurableRequest, { kind: Kind }>;
-
-/** Fields every new event has; its place is given with its batch. */
-function draft(request: DurableRequest) {
-  return { conv: request.conv, seq: 0, number: 0, id: request.id, from: request.user, at: 0 };
-}
-
-function decideCreate(
-  state: ConversationState,
-  pending: Pending,
-  request: Request<'create'>,
-  checked: boolean,
-): Decision {
+function decideCreate({ state, pending, request, known }: CaseOf<'create'>): Decision {
   const others = [...new Set(request.members ?? [])].filter((member) => member !== request.user);
   if (request.type === 'direct' && others.length !== 1) {
     return refuse('invalid', 'members: a direct conversation has exactly one other member.');
   }
   if (state.info !== undefined) {
     return state.members.has(request.user)
-      ? { kind: 'unchanged' }
+      ? unchanged
       : refuse('conflict', 'This id belongs to another operation.');
   }
-  if (pending.isCreating) return { kind: 'wait' };
-  if (others.length > 0 && !checked) return { kind: 'check users', users: others };
-  const { type, title, description } = request;
+  if (pending.isCreating) return wait;
+  const { type, title, description, avatar, membersMax = 0 } = request;
+  if (membersMax > 0 && others.length + 1 > membersMax)
+    return refuse('invalid', 'members: more than membersMax allows.');
+  if (others.length > 0 && known.users === undefined) return { kind: 'check users', users: others };
+  const described = type === 'direct' ? {} : { title, description, avatar };
+  const given = Object.entries(described).filter(([, value]) => value !== undefined && value !== '');
   return {
     kind: 'append',
     event: {
       ev: 'conversation.create',
       ...draft(request),
       type,
-      ...(title === undefined || type === 'direct' ? {} : { title }),
-      ...(description === undefined || type === 'direct' ? {} : { description }),
+      ...Object.fromEntries(given),
       members: others,
+      ...(membersMax === 0 || type === 'direct' ? {} : { membersMax }),
     },
   };
 }
 
-function decideSend(
-  state: ConversationState,
-  pending: Pending,
-  request: Request<'send'>,
-  checked: boolean,
-): Decision {
-  const sender = standing(state, pending, request.user);
-  if (sender !== 'member') return sender === 'undecided' ? { kind: 'wait' } : notFound;
-  const { replyTo } = request;
-  if (replyTo !== undefined && !checked) {
-    if (pending.has(replyTo)) return { kind: 'wait' };
-    if (state.window.remembered(replyTo) === undefined) return { kind: 'check message', id: replyTo };
-  }
-  const event: LogEvent<'message.new'> = {
-    ev: 'message.new',
-    // The names that are here already: each message brought its own copy of them, which need not stay.
-    conv: state.info?.conv ?? request.conv,
-    seq: 0,
-    number: 0,
-    id: request.id,
-    from: state.members.get(request.user)?.user ?? request.user,
-    at: 0,
-    text: request.text,
-  };
-  if (request.type !== undefined && request.type !== 'text') event.type = request.type;
-  if (request.metadata !== undefined) event.metadata = request.metadata;
-  if (replyTo !== undefined) event.replyTo = replyTo;
-  return { kind: 'append', event };
-}
-
-function decideJoin(state: ConversationState, pending: Pending, request: Request<'join'>): Decision {
+function decideJoin(situation: CaseOf<'join'>): Decision {
+  const { state, pending, request } = situation;
   const { user } = request;
-  if (pending.isRestricted(user) || pending.isBeingAdmitted(user)) return { kind: 'wait' };
-  if (state.members.has(user)) return { kind: 'unchanged' };
-  if (state.info?.type !== 'channel') return notFound;
+  if (pending.isRestricted(user) || pending.isBeingAdmitted(user)) return wait;
+  if (pending.touches(subjects.user(user), subjects.info)) return wait;
+  if (state.members.has(user)) return unchanged;
+  if (state.info === undefined || !isOpen(state.info.type)) return notFound;
+  if (state.info.state === 'archived') return refuse('forbidden', 'The conversation is archived.');
+  if (bannedUntil(situation, user) !== undefined) return refuse('forbidden', 'You are banned from here.');
+  if (isFull(situation, state.info)) return full;
   return { kind: 'append', event: { ev: 'member.join', ...draft(request) } };
 }
 
-function decideLeave(state: ConversationState, pending: Pending, request: Request<'leave'>): Decision {
+function decideLeave({ state, pending, request }: CaseOf<'leave'>): Decision {
   const { user } = request;
-  if (pending.isRestricted(user) || pending.isBeingAdmitted(user)) return { kind: 'wait' };
-  if (!state.members.has(user)) return notFound;
-  if (state.info?.type === 'direct') return refuse('forbidden', 'Nobody leaves a direct conversation.');
+  if (pending.isRestricted(user) || pending.isBeingAdmitted(user)) return wait;
+  if (pending.touches(subjects.user(user))) return wait;
+  const member = state.members.get(user);
+  if (member === undefined || state.info === undefined) return notFound;
+  if (!isAllowed('leave', state.info.type, member.role))
+    return refuse('forbidden', 'Nobody leaves a direct conversation.');
+  if (member.role === 'owner' && state.members.size > 1)
+    return refuse('forbidden', 'The owner first makes somebody else the owner.');
   return { kind: 'append', event: { ev: 'member.leave', ...draft(request) } };
 }
 
-const rank: Record<Role, number> = { owner: 3, admin: 2, moderator: 1, member: 0 };
-
-function decideAdd(
-  state: ConversationState,
-  pending: Pending,
-  request: Request<'add'>,
-  checked: boolean,
-): Decision {
-  const refused = decideManage(state, pending, request);
-  if (refused !== undefined) return refused;
-  if (pending.isRestricted(request.member) || pending.isBeingAdmitted(request.member))
-    return { kind: 'wait' };
-  if (state.members.has(request.member)) return { kind: 'unchanged' };
-  if (!checked) return { kind: 'check users', users: [request.member] };
-  return { kind: 'append', event: { ev: 'member.add', ...draft(request), user: request.member } };
-}
-
-function decideRemove(state: ConversationState, pending: Pending, request: Request<'remove'>): Decision {
-  const refused = decideManage(state, pending, request);
-  if (refused !== undefined) return refused;
-  if (request.member === request.user) return refuse('invalid', 'user: use leave to go yourself.');
-  if (pending.isRestricted(request.member) || pending.isBeingAdmitted(request.member))
-    return { kind: 'wait' };
-  const role = state.members.get(request.member)?.role;
-  if (role === undefined) return { kind: 'unchanged' };
-  const own = state.members.get(request.user)?.role ?? 'member';
-  if (rank[role] >= rank[own])
-    return refuse('forbidden', `A member with the role ${role} can be removed only from above.`);
-  return { kind: 'append', event: { ev: 'member.remove', ...draft(request), user: request.member } };
-}
-
-/** Adding and removing take the role owner or admin, and are not for direct conversations. */
-function decideManage(
-  state: ConversationState,
-  pending: Pending,
-  request: Request<'add' | 'remove'>,
-): Decision | undefined {
-  const actor = standing(state, pending, request.user);
-  if (actor !== 'member') return actor === 'undecided' ? { kind: 'wait' } : notFound;
-  if (state.info?.type === 'direct')
-    return refuse('forbidden', 'A direct conversation keeps its two members.');
-  if (rank[state.members.get(request.user)?.role ?? 'member'] < rank.admin) {
-    return refuse('forbidden', 'Only the owner and admins add and remove members.');
-  }
-  return undefined;
+function decideChange(situation: CaseOf<'change'>): Decision {
+  const { request } = situation;
+  const actor = actorOf(situation);
+  if (isDecision(actor)) return actor;
+  const { info, role } = actor;
+  const permission = request.state === 'deleted' ? 'delete' : 'change';
+  if (!isAllowed(permission, info.type, role)) return notAllowed(info, permission);
+  if (info.state === 'archived' && request.state === undefined)
+    return refuse('forbidden', 'The conversation is archived: make it active first.');
+  const { title, description, avatar, state: status, slowMs, membersMax } = request;
+  const wanted = { title, description, avatar, state: status, slowMs, membersMax };
+  const changed = Object.entries(wanted).filter(([name, value]) => {
+    const before = info[name as keyof typeof wanted] ?? (typeof value === 'number' ? 0 : '');
+    return value !== undefined && value !== before;
+  });
+  if (changed.length === 0) return unchanged;
+  return {
+    kind: 'append',
+    event: { ev: 'conversation.change', ...draft(request), ...Object.fromEntries(changed) },
+  };
 }

@@ -1,24 +1,28 @@
 /** What a conversation is: pure state, moved only by the events of its log. */
-import type { ConversationInfo, ConversationSnapshot, Head, Member } from '#src/storage/ports.js';
+import { applyToFacts, type Facts, factsOf } from '#src/storage/facts.js';
+import type { ConversationSnapshot, Head } from '#src/storage/ports.js';
 import type { LogEvent } from '#src/wire/events.js';
+import { RecentChanges } from './recent-changes.js';
 import { RecentWindow } from './window.js';
 
-export interface ConversationState {
-  /** undefined: it does not exist (yet). */
-  info: ConversationInfo | undefined;
+export interface ConversationState extends Facts {
   head: Head;
-  /** Present members only. */
-  readonly members: Map<string, Pick<Member, 'user' | 'role'>>;
   readonly window: RecentWindow;
+  readonly changes: RecentChanges;
+  /** When each member wrote last (Unix ms), as long as there is a slow mode. */
+  readonly wroteAt: Map<string, number>;
 }
 
 export function stateOf(snapshot: ConversationSnapshot): ConversationState {
-  return {
-    info: snapshot.info,
+  const state = {
+    ...factsOf(snapshot),
     head: snapshot.head,
-    members: new Map(snapshot.members.map((member) => [member.user, member])),
     window: new RecentWindow(snapshot.recent),
+    changes: new RecentChanges(snapshot.head.seq),
+    wroteAt: new Map<string, number>(),
   };
+  for (const event of snapshot.recent) noteWriter(state, event);
+  return state;
 }
 
 /**
@@ -31,43 +35,26 @@ export function applyEvent(state: ConversationState, event: LogEvent): void {
   }
   state.head = { seq: event.seq, number: event.number };
   state.window.add(event);
-  switch (event.ev) {
-    case 'message.new':
-      return;
-    case 'conversation.create':
-      state.info = {
-        conv: event.conv,
-        type: event.type,
-        creator: event.from,
-        createdAt: event.at,
-        ...(event.title === undefined ? {} : { title: event.title }),
-        ...(event.description === undefined ? {} : { description: event.description }),
-      };
-      for (const user of event.members) state.members.set(user, { user, role: 'member' });
-      state.members.set(event.from, { user: event.from, role: 'owner' });
-      return;
-    case 'member.join':
-      state.members.set(event.from, { user: event.from, role: 'member' });
-      return;
-    case 'member.add':
-      state.members.set(event.user, { user: event.user, role: 'member' });
-      return;
-    case 'member.leave':
-      state.members.delete(event.from);
-      return;
-    case 'member.remove':
-      state.members.delete(event.user);
-      return;
-    default:
-      return event satisfies never;
+  if (event.ev === 'message.new') return noteWriter(state, event);
+  applyToFacts(state, event);
+  if ('message' in event) state.changes.add(event);
+  if (event.ev === 'message.delete') state.window.forgetContents(event.message);
+}
+
+function noteWriter({ info, wroteAt }: ConversationState, event: LogEvent): void {
+  if (info?.slowMs === undefined || event.ev !== 'message.new') return;
+  wroteAt.delete(event.from);
+  wroteAt.set(event.from, event.at);
+  // In the order of time: those whose time is over go first.
+  for (const [user, at] of wroteAt) {
+    if (event.at - at < info.slowMs) break;
+    wroteAt.delete(user);
   }
 }
 
-/** Whose membership an event changes, and how; undefined for a message. */
+/** Whose membership an event changes, and how; undefined for all that changes none. */
 export function membershipChange(event: LogEvent): { users: readonly string[]; grants: boolean } | undefined {
   switch (event.ev) {
-    case 'message.new':
-      return undefined;
     case 'conversation.create':
       return { users: [event.from, ...event.members], grants: true };
     case 'member.join':
@@ -77,8 +64,9 @@ export function membershipChange(event: LogEvent): { users: readonly string[]; g
     case 'member.leave':
       return { users: [event.from], grants: false };
     case 'member.remove':
+    case 'member.ban':
       return { users: [event.user], grants: false };
     default:
-      return event satisfies never;
+      return undefined;
   }
 }

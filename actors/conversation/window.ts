@@ -3,6 +3,7 @@
  * and the ids of the last operations (to answer retries without asking the store). It knows what it does not know:
  * an id at or below `floor` may be stored without being remembered here.
  */
+import { withoutContents } from '#src/storage/facts.js';
 import type { LogEvent } from '#src/wire/events.js';
 import { wireLimits } from '#src/wire/limits.js';
 import { RecentIds, type Remembered } from './recent-ids.js';
@@ -53,6 +54,17 @@ export class RecentWindow {
       this.trim();
   }
 
+  /** What a deleted message said is gone, here as well: in the message itself and in its edits. */
+  forgetContents(message: string): void {
+    for (const [index, event] of this.events.entries()) {
+      if (event.id !== message && !(event.ev === 'message.edit' && event.message === message)) continue;
+      const left = withoutContents(event);
+      this.chars += charsOf(left) - charsOf(event);
+      this.events[index] = left;
+      this.ids.strip(this.events.length - 1 - index);
+    }
+  }
+
   /** No operation with this id or a higher one is remembered or may be stored. */
   isAboveAll(id: string): boolean {
     return id > this.ids.highest && id > this.floor;
@@ -60,6 +72,12 @@ export class RecentWindow {
 
   remembered(id: string): Remembered | undefined {
     return this.ids.find(id);
+  }
+
+  /** Is this a message that is here? */
+  hasMessage(id: string): boolean {
+    const seq = this.ids.find(id)?.seq;
+    return seq !== undefined && this.between(seq - 1, seq + 1)?.[0]?.ev === 'message.new';
   }
 
   /** May this id be stored although it is not remembered? Then the store must be asked. */
@@ -92,7 +110,7 @@ export class RecentWindow {
 }
 
 function charsOf(event: LogEvent): number {
-  return event.ev === 'message.new' ? event.text.length : 64;
+  return event.ev === 'message.new' || event.ev === 'message.edit' ? event.text.length : 64;
 }
 
 /** The highest UUIDv7 whose time is `milliseconds`. */

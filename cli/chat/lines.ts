@@ -53,6 +53,32 @@ function deed(event: Exclude<LogEvent, { ev: 'message.new' }>, painted: (user: s
       return `added ${painted(event.user)}`;
     case 'member.remove':
       return `removed ${painted(event.user)}`;
+    case 'message.edit':
+      return `edited a message: ${harmless(event.text)}`;
+    case 'message.delete':
+      return 'deleted a message';
+    case 'reaction.add':
+      return `reacted with ${harmless(event.emoji)}`;
+    case 'reaction.remove':
+      return `took ${harmless(event.emoji)} back`;
+    case 'message.pin':
+      return 'pinned a message';
+    case 'message.unpin':
+      return 'unpinned a message';
+    case 'conversation.change':
+      return event.title === undefined ? 'changed this conversation' : `named this ${harmless(event.title)}`;
+    case 'member.role':
+      return `made ${painted(event.user)} ${event.role}`;
+    case 'member.ban':
+      return `banned ${painted(event.user)}`;
+    case 'member.unban':
+      return `let ${painted(event.user)} come back`;
+    case 'member.mute':
+      return `muted ${painted(event.user)}`;
+    case 'member.unmute':
+      return `let ${painted(event.user)} write again`;
+    case 'member.nickname':
+      return `calls ${painted(event.user)} ${harmless(event.nickname)}`;
   }
 }
 
@@ -71,7 +97,7 @@ export function membersAt(eventsBackwards: Iterable<LogEvent>): string[] {
     if (event.ev === 'member.join') note(event.from, true);
     else if (event.ev === 'member.leave') note(event.from, false);
     else if (event.ev === 'member.add') note(event.user, true);
-    else if (event.ev === 'member.remove') note(event.user, false);
+    else if (event.ev === 'member.remove' || event.ev === 'member.ban') note(event.user, false);
     else if (event.ev === 'conversation.create')
       for (const user of [event.from, ...event.members]) note(user, true);
   }

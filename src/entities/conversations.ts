@@ -1,10 +1,11 @@
-/** What a conversation is, as far as it was said when it was made. Where it stands is in the log. */
+/** What a conversation is. Where it stands is in the log. */
 import { z } from 'zod';
-import { conversationType } from '../wire/operations.js';
+import { conversationState, conversationType } from '../wire/operations.js';
 import type { Entity } from './entity.js';
 import { text, time, uuid } from './values.js';
 
 const words = z.string();
+const count = z.number().int().nonnegative();
 
 export const conversations = {
   name: 'conversations',
@@ -33,9 +34,11 @@ export const conversations = {
     state: {
       column: 'state',
       type: 'text',
-      schema: z.enum(['active', 'archived', 'deleted']),
+      schema: conversationState,
       shownTo: 'everybody',
     },
+    slowMs: { column: 'slow_ms', type: 'bigint', schema: count, shownTo: 'everybody' },
+    membersMax: { column: 'members_max', type: 'bigint', schema: count, shownTo: 'everybody' },
     createdAt: { column: 'created_at', type: 'time', schema: time, shownTo: 'everybody' },
   },
   indexes: [{ keys: { type: 1, title: 1 } }],

@@ -1,5 +1,9 @@
-/** Who is in which conversation. How far they have read moves with each message and is not told to mirrors. */
+/**
+ * Who is or was in which conversation. How far they have read moves with each message and is not told to mirrors. An end
+ * in the year 9999 is none.
+ */
 import { z } from 'zod';
+import { nickname, role } from '../wire/operations.js';
 import type { Entity } from './entity.js';
 import { time, uuid } from './values.js';
 
@@ -20,7 +24,7 @@ export const members = {
     role: {
       column: 'role',
       type: 'text',
-      schema: z.enum(['owner', 'admin', 'moderator', 'member']),
+      schema: role,
       shownTo: 'everybody',
     },
     joinedSeq: {
@@ -30,6 +34,16 @@ export const members = {
       shownTo: 'everybody',
     },
     joinedAt: { column: 'joined_at', type: 'time', schema: time, shownTo: 'everybody' },
+    leftAt: { column: 'left_at', type: 'time', schema: time, isNullable: true, shownTo: 'everybody' },
+    nickname: { column: 'nickname', type: 'text', schema: nickname, isNullable: true, shownTo: 'everybody' },
+    bannedUntil: {
+      column: 'banned_until',
+      type: 'time',
+      schema: time,
+      isNullable: true,
+      shownTo: 'everybody',
+    },
+    mutedUntil: { column: 'muted_until', type: 'time', schema: time, isNullable: true, shownTo: 'everybody' },
   },
   indexes: [{ keys: { conversation_id: 1, user_id: 1 }, isUnique: true }, { keys: { user_id: 1 } }],
 } as const satisfies Entity;

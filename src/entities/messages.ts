@@ -3,6 +3,7 @@
  * `system`, so that a page can be seen to be whole. The fast path: rows are written by COPY (src/storage/postgres).
  */
 import { z } from 'zod';
+import { withoutContents } from '../storage/facts.js';
 import { type LogEvent, type LogEventName, logEvents } from '../wire/events.js';
 import { messageType } from '../wire/operations.js';
 import type { Change, ElementFields, Entity } from './entity.js';
@@ -50,8 +51,13 @@ export const messages = {
 /** @param batch of the log, shard and number in one: the version of what it wrote */
 export function changeOfEvent(event: LogEvent, batch: number): Change {
   const { ev, conv, seq, number, id, from, at, ...rest } = event;
-  const { text, type, ...details } = rest as { text?: string; type?: string };
   const isMessage = ev === 'message.new';
+  // What an edit said is told by what its message says now, and must be in no tier once that is deleted.
+  const said = ev === 'message.edit' ? withoutContents(event) : event;
+  const { text, type, ...details } = (ev === 'message.edit' ? placeless(said) : rest) as {
+    text?: string;
+    type?: string;
+  };
   // A conversation has a type, too, which is none of messages; and a message that says `text` is told from one that is silent.
   const others = type === undefined || (isMessage && type !== 'text') ? details : { ...details, type };
   return {
@@ -71,6 +77,12 @@ export function changeOfEvent(event: LogEvent, batch: number): Change {
       createdAt: at,
     },
   };
+}
+
+/** Without what every event has. */
+function placeless(event: LogEvent): object {
+  const { ev: _ev, conv: _conv, seq: _seq, number: _number, id: _id, from: _from, at: _at, ...rest } = event;
+  return rest;
 }
 
 /** The event that these fields are; undefined when they are none (somebody else's bytes, or another version's). */
@@ -120,7 +132,12 @@ function anyEvent(fields: ElementFields): LogEvent | undefined {
   } = fields;
   if (typeof ev !== 'string' || !(ev in logEvents)) return undefined;
   const base = { conv, seq, number, id, from, at };
-  const own = ev === 'message.new' ? { text: content, ...(type === 'text' ? {} : { type }) } : {};
+  const own =
+    ev === 'message.new'
+      ? { text: content, ...(type === 'text' ? {} : { type }) }
+      : ev === 'message.edit'
+        ? { text: content }
+        : {};
   const event = { ...base, ...own, ...(details as object | null) };
   const { success } = logEvents[ev as LogEventName].schema.safeParse(event);
   return success ? ({ ev, ...event } as LogEvent) : undefined;

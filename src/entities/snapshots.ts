@@ -3,9 +3,9 @@
  * fastest tier alone. Of members only who they are and their roles.
  */
 import { z } from 'zod';
-import type { ConversationMoment, Member } from '../storage/ports.js';
+import type { ConversationMoment, Member, Standing } from '../storage/ports.js';
 import { readUuids, uuidBytes, writeUuid } from '../uuid-bytes.js';
-import { conversationType } from '../wire/operations.js';
+import { conversationState, conversationType } from '../wire/operations.js';
 import type { Change, ElementFields, Entity, FieldsOf } from './entity.js';
 import { time, uuid } from './values.js';
 
@@ -32,8 +32,26 @@ export const snapshots = {
         type: conversationType,
         title: z.string().optional(),
         description: z.string().optional(),
+        avatar: z.string().optional(),
+        state: conversationState,
+        slowMs: count.optional(),
+        membersMax: count.optional(),
         creator: uuid,
         createdAt: time,
+      }),
+      shownTo: 'nobody',
+    },
+    /** What has been done to messages and members: a time of −1 is never. */
+    standing: {
+      column: 'standing',
+      type: 'json',
+      schema: z.object({
+        isChanged: z.boolean(),
+        pins: z.array(uuid),
+        bans: z.array(z.tuple([uuid, z.number()])),
+        mutesOfAbsent: z.array(z.tuple([uuid, z.number()])),
+        mutes: z.array(z.tuple([uuid, z.number()])),
+        nicknames: z.array(z.tuple([uuid, z.string()])),
       }),
       shownTo: 'nobody',
     },
@@ -52,12 +70,17 @@ export const snapshots = {
 export const snapshotBytesMax = 262_144;
 
 /** @returns undefined when it is too large, or names what is no UUID */
-export function changeOfMoment({ info, last, members }: ConversationMoment): Change | undefined {
+export function changeOfMoment({ info, last, members, standing }: ConversationMoment): Change | undefined {
   const { conv, ...description } = info;
-  const packed = packMembers(members);
-  if (packed === undefined || bytesOf(description, packed) > snapshotBytesMax) return undefined;
+  const list = [...members];
+  const packed = packMembers(list);
+  const stands = packStanding(standing, list);
+  if (packed === undefined || bytesOf({ description, stands }, packed) > snapshotBytesMax) return undefined;
   const { seq, number, id: lastId, at: lastAt } = last;
-  const fields = { conversation: conv, seq, number, lastId, lastAt, info: description, members: packed };
+  const fields = {
+    ...{ conversation: conv, seq, number, lastId, lastAt, info: description },
+    ...{ standing: stands, members: packed },
+  };
   return { entity: snapshots, id: conv, version: seq, fields };
 }
 
@@ -65,27 +88,78 @@ export function changeOfMoment({ info, last, members }: ConversationMoment): Cha
 export function momentOfFields(
   fields: ElementFields,
 ): (ConversationMoment & { members: Member[] }) | undefined {
-  const { conversation, seq, number, lastId, lastAt, info, members } = fields as FieldsOf<typeof snapshots>;
+  const { conversation, seq, number, lastId, lastAt, info, standing, members } = fields as FieldsOf<
+    typeof snapshots
+  >;
   const unpacked = unpackMembers(members);
   if (unpacked === undefined) return undefined;
-  const { title, description, ...rest } = info;
   return {
-    info: {
-      ...{ conv: conversation, ...rest },
-      ...(title === undefined ? {} : { title }),
-      ...(description === undefined ? {} : { description }),
-    },
+    info: { conv: conversation, ...withoutAbsent(info) },
     last: { seq, number, id: lastId, at: lastAt },
-    members: unpacked,
+    members: withDetails(unpacked, standing),
+    standing: unpackStanding(standing),
   };
 }
 
-function bytesOf(info: object, members: Readonly<Record<string, string>>): number {
-  const texts = Object.values(members).reduce((sum, text) => sum + text.length, 0);
-  return Buffer.byteLength(JSON.stringify(info)) + texts;
+type Info = z.output<(typeof snapshots.fields.info)['schema']>;
+type Packed = z.output<(typeof snapshots.fields.standing)['schema']>;
+
+/** Undefined is not absent, in the eyes of the compiler. */
+function withoutAbsent(info: Info): Omit<ConversationMoment['info'], 'conv'> {
+  return Object.fromEntries(Object.entries(info).filter(([, value]) => value !== undefined)) as never;
 }
 
-function packMembers(members: ConversationMoment['members']): Record<string, string> | undefined {
+function packStanding(standing: Standing, members: ReadonlyArray<Omit<Member, 'mark'>>): Packed {
+  const { isChanged, pins, bans, mutesOfAbsent } = standing;
+  return {
+    isChanged,
+    pins: [...pins],
+    bans: bans.map(({ user, until }) => [user, packTime(until)]),
+    mutesOfAbsent: mutesOfAbsent.map(({ user, until }) => [user, packTime(until)]),
+    mutes: members.flatMap(({ user, mutedUntil }) =>
+      mutedUntil === undefined ? [] : [[user, packTime(mutedUntil)] as [string, number]],
+    ),
+    nicknames: members.flatMap(({ user, nickname }) =>
+      nickname === undefined ? [] : [[user, nickname] as [string, string]],
+    ),
+  };
+}
+
+function unpackStanding({ isChanged, pins, bans, mutesOfAbsent }: Packed): Standing {
+  const sanction = ([user, until]: [string, number]) => ({ user, until: unpackTime(until) });
+  return { isChanged, pins, bans: bans.map(sanction), mutesOfAbsent: mutesOfAbsent.map(sanction) };
+}
+
+function withDetails(members: Member[], { mutes, nicknames }: Packed): Member[] {
+  if (mutes.length === 0 && nicknames.length === 0) return members;
+  const mutedUntil = new Map(mutes);
+  const names = new Map(nicknames);
+  return members.map((member) => {
+    const until = mutedUntil.get(member.user);
+    const nickname = names.get(member.user);
+    return {
+      ...member,
+      ...(until === undefined ? {} : { mutedUntil: unpackTime(until) }),
+      ...(nickname === undefined ? {} : { nickname }),
+    };
+  });
+}
+
+/** There is no infinity in JSON. */
+function packTime(until: number): number {
+  return until === Number.POSITIVE_INFINITY ? -1 : until;
+}
+
+function unpackTime(until: number): number {
+  return until < 0 ? Number.POSITIVE_INFINITY : until;
+}
+
+function bytesOf(description: object, members: Readonly<Record<string, string>>): number {
+  const texts = Object.values(members).reduce((sum, text) => sum + text.length, 0);
+  return Buffer.byteLength(JSON.stringify(description)) + texts;
+}
+
+function packMembers(members: ReadonlyArray<Omit<Member, 'mark'>>): Record<string, string> | undefined {
   const byRole = new Map<string, string[]>();
   for (const { user, role: held } of members) {
     const users = byRole.get(held);

@@ -1,6 +1,6 @@
 /** From what a client asks to what the conversation's shard is asked. No rule of the conversation is known here. */
 import { directConversationId } from '../ids.js';
-import type { ConversationRequest, RateClass, Refusal } from '../threads/messages.js';
+import type { ConversationRequest, DurableRequest, RateClass, Refusal } from '../threads/messages.js';
 import { wireLimits } from '../wire/limits.js';
 import type { DurableOperation, Operation } from '../wire/operations.js';
 
@@ -45,47 +45,29 @@ export function invalid(message: string): Refusal {
 }
 
 /** `conv` is what conversationOf said. */
-export function durableRequest(operation: DurableAsk, conv: string, asker: Asker): ConversationRequest {
+export function durableRequest(operation: DurableAsk, conv: string, asker: Asker): DurableRequest {
   const { request, user, rate } = asker;
-  switch (operation.op) {
-    case 'send': {
-      const message: Extract<ConversationRequest, { kind: 'send' }> = {
-        kind: 'send',
-        request,
-        user,
-        rate,
-        conv,
-        id: operation.id,
-        text: operation.text,
-      };
-      if (operation.type !== undefined) message.type = operation.type;
-      if (operation.metadata !== undefined) message.metadata = operation.metadata;
-      if (operation.replyTo !== undefined) message.replyTo = operation.replyTo;
-      return message;
-    }
-    case 'create': {
-      const { id, type, title, description, members } = operation;
-      return {
-        kind: 'create',
-        request,
-        user,
-        rate,
-        conv,
-        id,
-        type,
-        ...(title === undefined ? {} : { title }),
-        ...(description === undefined ? {} : { description }),
-        ...(members === undefined ? {} : { members }),
-      };
-    }
-    case 'join':
-    case 'leave':
-      return { kind: operation.op, request, user, rate, conv, id: operation.id };
-    case 'add':
-    case 'remove':
-      return { kind: operation.op, request, user, rate, conv, id: operation.id, member: operation.member };
+  if (operation.op === 'send') {
+    const message: Extract<DurableRequest, { kind: 'send' }> = {
+      kind: 'send',
+      request,
+      user,
+      rate,
+      conv,
+      id: operation.id,
+      text: operation.text,
+    };
+    for (const name of sendOptions)
+      if (operation[name] !== undefined) Object.assign(message, { [name]: operation[name] });
+    return message;
   }
+  const { op: kind, ...fields } = operation;
+  // What the schema let through, without the `ref` that REST has none of; a request and its operation share their names.
+  const { ref: _, ...given } = fields as typeof fields & { ref?: number };
+  return { ...given, kind, request, user, rate, conv } as DurableRequest;
 }
+
+const sendOptions = ['type', 'metadata', 'replyTo', 'mentions', 'everyone', 'attachments'] as const;
 
 /** Without a place in the conversation: its last page. */
 export function historyRequest(operation: HistoryAsk, request: number, user: string): ConversationRequest {

@@ -1,7 +1,7 @@
 /** What a live session may ask: each operation becomes a request to a shard, or is answered here. */
 import type { ToShard } from '../threads/messages.js';
 import { wireLimits } from '../wire/limits.js';
-import type { DurableOperation, Operation } from '../wire/operations.js';
+import { type DurableOperation, isDurableName, type Operation } from '../wire/operations.js';
 import { conversationOf, durableRequest, faultOf, historyRequest, invalid } from './asks.js';
 import { itemsOf } from './few.js';
 import { placeOf } from './page.js';
@@ -15,14 +15,8 @@ export function perform(
   identity: Live,
   operation: Exclude<Operation, { op: 'auth' }>,
 ): void {
+  if (isDurableOperation(operation)) return performDurable(session, identity, operation);
   switch (operation.op) {
-    case 'send':
-    case 'create':
-    case 'join':
-    case 'leave':
-    case 'add':
-    case 'remove':
-      return performDurable(session, identity, operation);
     case 'history':
       return performHistory(session, identity, operation);
     case 'read':
@@ -37,6 +31,10 @@ export function perform(
     case 'ping':
       return session.tell({ ack: operation.ref, at: session.host.clock.now() });
   }
+}
+
+function isDurableOperation(operation: Operation): operation is DurableOperation {
+  return isDurableName(operation.op);
 }
 
 function performDurable(session: Session, identity: Live, operation: DurableOperation): void {

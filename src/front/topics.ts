@@ -128,7 +128,11 @@ export class Topics {
     topic.lastSeq = event.seq;
     // Who may see changes here: everything up to it goes to the old circle, the rest to the new one.
     if (event.ev === 'member.leave') this.evict(topic, event.from);
-    else if (event.ev === 'member.remove') this.evict(topic, event.user);
+    else if (event.ev === 'member.remove' || event.ev === 'member.ban') this.evict(topic, event.user);
+    else if (event.ev === 'conversation.change' && event.state === 'deleted') {
+      this.flush(topic);
+      this.host.recheckMembers(topic);
+    }
   }
 
   /** The user has lost the conversation: those of their sockets that hear it are told so, after what they may see. */

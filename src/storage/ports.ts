@@ -4,7 +4,15 @@
  * All pass test/contract/log-store.ts.
  */
 import type { Month } from '../months.js';
-import type { ConversationType, LogEvent, Role } from '../wire/events.js';
+import type {
+  Attachment,
+  ConversationStatus,
+  ConversationType,
+  LogEvent,
+  MessageState,
+  Parent,
+  Role,
+} from '../wire/events.js';
 
 export interface Head {
   readonly seq: number;
@@ -14,6 +22,9 @@ export interface Head {
 export interface Member {
   readonly user: string;
   readonly role: Role;
+  readonly nickname?: string;
+  /** They may not write before (Unix ms); Infinity: until it is taken back. */
+  readonly mutedUntil?: number;
   /** `number` up to which the member has read; absent: it was not asked for. */
   readonly mark?: number;
 }
@@ -23,8 +34,66 @@ export interface ConversationInfo {
   readonly type: ConversationType;
   readonly title?: string;
   readonly description?: string;
+  readonly avatar?: string;
+  readonly state: ConversationStatus;
+  /** Milliseconds between two messages of a member. */
+  readonly slowMs?: number;
+  readonly membersMax?: number;
   readonly creator: string;
   readonly createdAt: number;
+}
+
+/** Of a user who is no member: until when something holds (Unix ms; Infinity: until it is taken back). */
+export interface Sanction {
+  readonly user: string;
+  readonly until: number;
+}
+
+/** What has been done to messages, as far as the rules must know it. */
+export interface Standing {
+  /** Was any message of the conversation ever changed? If not, pages need not be asked for changes. */
+  readonly isChanged: boolean;
+  /** Ids of the pinned messages. */
+  readonly pins: readonly string[];
+  /** Who may not come back. */
+  readonly bans: readonly Sanction[];
+  /** Who may not write when they come back. */
+  readonly mutesOfAbsent: readonly Sanction[];
+}
+
+/** What is asked of a message before something is done with it. */
+export interface TargetQuestion {
+  readonly message: string;
+  /** Who wants to react, and how; absent: nobody does. */
+  readonly user?: string;
+  readonly emoji?: string;
+}
+
+/** What is true of a message, in committed state. */
+export interface Target {
+  readonly conv: string;
+  readonly from: string;
+  readonly seq: number;
+  readonly number: number;
+  readonly at: number;
+  /** The seq of its last change; 0: it is as it was sent. */
+  readonly version: number;
+  readonly isDeleted: boolean;
+  /** Has this user reacted with this emoji? */
+  readonly hasReacted: boolean;
+  /** Different emojis it has, and whether this one is among them. */
+  readonly emojis: number;
+  readonly hasEmoji: boolean;
+}
+
+/** What has become of a message, beside the event it was sent as. */
+export interface ChangedMessage {
+  readonly message: string;
+  readonly state: MessageState;
+  /** After an edit. */
+  readonly text?: string;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly mentions?: readonly string[];
 }
 
 /** Everything an activating conversation needs, read in one snapshot. `undefined` info: it does not exist. */
@@ -33,6 +102,7 @@ export interface ConversationSnapshot {
   readonly head: Head;
   /** Only present members. */
   readonly members: Member[];
+  readonly standing: Standing;
   /** The last events, in rising order of seq, at most `recentEventsMax`. */
   readonly recent: LogEvent[];
 }
@@ -45,7 +115,8 @@ export interface ConversationMoment {
   readonly info: ConversationInfo;
   readonly last: Pick<LogEvent, 'seq' | 'number' | 'id' | 'at'>;
   /** Only present members, in no order. */
-  readonly members: Iterable<Pick<Member, 'user' | 'role'>>;
+  readonly members: Iterable<Omit<Member, 'mark'>>;
+  readonly standing: Standing;
 }
 
 export interface Ownership {
@@ -138,6 +209,29 @@ export interface LogStore {
       writtenBefore?: number;
     },
     done: (result: { kind: 'events'; events: LogEvent[] } | Failed) => void,
+  ): void;
+  /** What is true of these messages, wherever they are, each with its question; absent ones are undefined. */
+  targets(
+    questions: readonly TargetQuestion[],
+    done: (result: { kind: 'targets'; targets: Array<Target | undefined> } | Failed) => void,
+  ): void;
+  /**
+   * What has become of the messages from … to (seqs, both included) of one conversation, and of those `named`, as this
+   * user sees it; those that are as they were sent are left out.
+   */
+  changed(
+    range: { conv: string; from: number; to: number; named: readonly string[]; user: string },
+    done: (result: { kind: 'changed'; messages: ChangedMessage[] } | Failed) => void,
+  ): void;
+  /** These messages as a reply to them shows them; absent ones, and those of other conversations, are left out. */
+  parents(
+    asked: { conv: string; messages: readonly string[] },
+    done: (result: { kind: 'parents'; parents: Parent[] } | Failed) => void,
+  ): void;
+  /** Uploads that are ready, this user's and with no message yet, in the order asked; undefined: one is not. */
+  attachments(
+    asked: { user: string; ids: readonly string[] },
+    done: (result: { kind: 'attachments'; attachments: Attachment[] | undefined } | Failed) => void,
   ): void;
   /** Writes heads and marks; both only grow. */
   flush(progress: Progress, done: (result: { kind: 'flushed' } | Failed) => void): void;

@@ -5,7 +5,7 @@
 
 import type { ErrorName } from '../wire/codes.js';
 import type { ControlEvent, LogEvent } from '../wire/events.js';
-import type { DurableOperation } from '../wire/operations.js';
+import { type DurableOperation, isDurableName } from '../wire/operations.js';
 
 /** Which token bucket a sender draws from; `high` only by a token that an operator or the application signed. */
 export type RateClass = 'standard' | 'high';
@@ -20,6 +20,13 @@ export type DurableRequest = {
     conv: string;
   } & Omit<Extract<DurableOperation, { op: Op }>, 'op' | 'ref' | 'conv'>;
 }[DurableOperation['op']];
+
+/** Is this an operation that is stored? */
+export function isDurable<Message extends { readonly kind: string }>(
+  message: Message | DurableRequest,
+): message is DurableRequest {
+  return isDurableName(message.kind);
+}
 
 /** `request` numbers are a front's own counter × 256 + the front's number, so that an answer finds its way. */
 export function frontOf(request: number): number {

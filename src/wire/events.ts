@@ -4,17 +4,60 @@
  */
 import { z } from 'zod';
 import { type ErrorName, errorCodes } from './codes.js';
-import { conversationType, messageType } from './operations.js';
+import { conversationState, conversationType, messageType, role } from './operations.js';
 
 const id = z.string();
 const seq = z.number().int();
 const at = z.number().int();
-const role = z.enum(['owner', 'admin', 'moderator', 'member']);
 export type Role = z.infer<typeof role>;
+export type ConversationStatus = z.infer<typeof conversationState>;
 export type ConversationType = z.infer<typeof conversationType>;
+
+/** What of an upload its message tells: enough to show it before it is fetched. */
+export const attachment = z.object({
+  id,
+  name: z.string(),
+  type: z.string(),
+  size: z.number().int(),
+  width: z.number().int().optional(),
+  height: z.number().int().optional(),
+  durationMs: z.number().int().optional(),
+  hasThumbnail: z.boolean().optional(),
+});
+export type Attachment = z.infer<typeof attachment>;
+
+/**
+ * What has become of a message since it was sent, as of `version`, the seq of its last change. Pages tell it; live
+ * events never do. Whoever has it leaves out changes whose seq is no higher.
+ */
+export const messageState = z.object({
+  version: seq,
+  editedAt: at.optional(),
+  deletedAt: at.optional(),
+  deletedBy: id.optional(),
+  pinnedAt: at.optional(),
+  pinnedBy: id.optional(),
+  /** Each as `[emoji, count, is one of them mine]`, the first that was used first. */
+  reactions: z.array(z.tuple([z.string(), z.number().int(), z.boolean()])).optional(),
+});
+export type MessageState = z.infer<typeof messageState>;
+
+/** The message that is replied to, as it is now; `deleted`: it says nothing any more. */
+export const parent = z.object({
+  id,
+  from: id,
+  seq,
+  preview: z.string(),
+  type: messageType.optional(),
+  deleted: z.literal(true).optional(),
+});
+export type Parent = z.infer<typeof parent>;
 
 /** Where a durable event stands, and by whom; first in every one of them, in this order. */
 const row = { conv: id, seq, number: seq, id, from: id, at };
+
+/** `message` is what it is about, and `messageSeq` where that stands. */
+const onMessage = { ...row, message: id, messageSeq: seq };
 
 /**
  * Durable events: one a row of the log, in the conversation's order. `from` is the acting user, `number` the
@@ -29,6 +72,11 @@ export const logEvents = {
       type: messageType.optional(),
       metadata: z.record(z.string(), z.json()).optional(),
       replyTo: id.optional(),
+      mentions: z.array(id).optional(),
+      everyone: z.literal(true).optional(),
+      attachments: z.array(attachment).optional(),
+      state: messageState.optional(),
+      parent: parent.optional(),
     }),
   },
   'conversation.create': {
@@ -39,18 +87,70 @@ export const logEvents = {
       title: z.string().optional(),
       description: z.string().optional(),
       members: z.array(id),
+      avatar: z.string().optional(),
+      membersMax: z.number().int().optional(),
     }),
   },
   'member.join': { code: 42, schema: z.object(row) },
   'member.leave': { code: 43, schema: z.object(row) },
   'member.add': { code: 44, schema: z.object({ ...row, user: id }) },
   'member.remove': { code: 45, schema: z.object({ ...row, user: id }) },
+  'message.edit': {
+    code: 46,
+    schema: z.object({
+      ...onMessage,
+      text: z.string(),
+      metadata: z.record(z.string(), z.json()).optional(),
+      mentions: z.array(id).optional(),
+    }),
+  },
+  /** Whatever it said is gone, here and in every edit of it: who said it and when is left. */
+  'message.delete': {
+    code: 47,
+    schema: z.object({ ...onMessage, messageNumber: seq, author: id, sentAt: at }),
+  },
+  'reaction.add': { code: 48, schema: z.object({ ...onMessage, emoji: z.string() }) },
+  'reaction.remove': { code: 49, schema: z.object({ ...onMessage, emoji: z.string() }) },
+  'message.pin': { code: 50, schema: z.object(onMessage) },
+  'message.unpin': { code: 51, schema: z.object(onMessage) },
+  /** What was changed of the conversation; '' and 0 stand for nothing. */
+  'conversation.change': {
+    code: 52,
+    schema: z.object({
+      ...row,
+      title: z.string().optional(),
+      description: z.string().optional(),
+      avatar: z.string().optional(),
+      state: conversationState.optional(),
+      slowMs: z.number().int().optional(),
+      membersMax: z.number().int().optional(),
+    }),
+  },
+  /** Who makes another one the owner becomes an admin. */
+  'member.role': { code: 53, schema: z.object({ ...row, user: id, role }) },
+  /** They are no member any more, and come back only after `until`, or when it is taken back. */
+  'member.ban': {
+    code: 54,
+    schema: z.object({ ...row, user: id, until: at.optional(), reason: z.string().optional() }),
+  },
+  'member.unban': { code: 55, schema: z.object({ ...row, user: id }) },
+  'member.mute': {
+    code: 56,
+    schema: z.object({ ...row, user: id, until: at.optional(), reason: z.string().optional() }),
+  },
+  'member.unmute': { code: 57, schema: z.object({ ...row, user: id }) },
+  'member.nickname': { code: 58, schema: z.object({ ...row, user: id, nickname: z.string() }) },
 } as const;
 
 export type LogEventName = keyof typeof logEvents;
 export type LogEvent<N extends LogEventName = LogEventName> = {
   [K in N]: { ev: K } & z.infer<(typeof logEvents)[K]['schema']>;
 }[N];
+
+/** The events about one message, which change it. */
+export type MessageChange = Extract<LogEvent, { message: string }>;
+/** The events about one member, or somebody who is none. */
+export type MemberChange = Extract<LogEvent, { user: string }>;
 
 const historyEvents = z.array(z.custom<LogEvent>());
 

@@ -18,6 +18,22 @@ export const wireLimits = {
   createMembersMax: 200,
   titleCharsMax: 200,
   descriptionCharsMax: 2000,
+  avatarBytesMax: 2000,
+  nicknameCharsMax: 64,
+  /** Why somebody was banned or muted. */
+  reasonCharsMax: 500,
+  /** One reaction: the longest emoji sequences take 35 bytes. */
+  emojiBytesMax: 64,
+  /** Different reactions of one message; those there are can always be joined. */
+  messageEmojisMax: 32,
+  /** Pinned messages of one conversation. */
+  pinsMax: 50,
+  mentionsMax: 50,
+  attachmentsMax: 10,
+  /** Slow mode: six hours, as elsewhere. */
+  slowMsMax: 6 * 60 * 60 * 1000,
+  /** The largest limit of members that may be set. */
+  membersMax: 1_000_000,
   /** Events in one answer to `history`. */
   historyEventsMax: 100,
   /** Events a `subscribe` with `have` is answered with; beyond it the answer is `gap` and the client pulls. */

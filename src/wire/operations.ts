@@ -19,6 +19,9 @@ export const operationId = z
     'must be a lower-case UUIDv7',
   );
 
+const ref = z.number().int().min(0).max(0xffffffff);
+const seq = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
 /** Postgres cannot store NUL and UTF-8 cannot carry lone surrogates: both are the client's mistake (W16). */
 export function isStorableText(text: string): boolean {
   return !text.includes('\u0000') && text.isWellFormed();
@@ -50,10 +53,9 @@ export const metadata = z.record(z.string(), z.json()).superRefine((value, conte
   }
 });
 
-const ref = z.number().int().min(0).max(0xffffffff);
-const seq = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-
-export const conversationType = z.enum(['direct', 'group', 'channel']);
+export const conversationType = z.enum(['direct', 'group', 'channel', 'community', 'announcement']);
+export const role = z.enum(['owner', 'admin', 'moderator', 'member']);
+export const conversationState = z.enum(['active', 'archived', 'deleted']);
 export const messageType = z.enum(['text', 'image', 'file', 'audio', 'video', 'publication', 'system']);
 /** What a client may send; `system` is the server's. */
 const sendableType = messageType.exclude(['system']);
@@ -61,6 +63,16 @@ export const title = text(limits.titleCharsMax * 4)
   .min(1)
   .max(limits.titleCharsMax);
 export const description = text(limits.descriptionCharsMax * 4).max(limits.descriptionCharsMax);
+/** Where the picture of a conversation is: an address of the web or a path of this server; '' for none. */
+const avatar = text(limits.avatarBytesMax).regex(
+  /^(?:$|https:\/\/|\/(?!\/))/,
+  'must be a path or begin with https://',
+);
+/** One emoji, or a short name of one: letters, marks, symbols and joiners, no spaces. */
+export const emoji = text(limits.emojiBytesMax).regex(/^[^\s\p{Cc}]+$/u, 'must be an emoji or a short name');
+export const nickname = text(limits.nicknameCharsMax * 4).max(limits.nicknameCharsMax);
+export const reason = text(limits.reasonCharsMax * 4).max(limits.reasonCharsMax);
+const time = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 /** Fields of a new message, shared by the wire and REST. */
 export const messageFields = {
@@ -68,6 +80,32 @@ export const messageFields = {
   type: sendableType.optional(),
   metadata: metadata.optional(),
   replyTo: operationId.optional(),
+  /** Who is meant; those who are no members are left out. */
+  mentions: z.array(uuid).max(limits.mentionsMax).optional(),
+  /** Everybody is meant: @all. */
+  everyone: z.literal(true).optional(),
+  /** Ids of uploads that are ready and one's own. */
+  attachments: z.array(uuid).min(1).max(limits.attachmentsMax).optional(),
+} as const;
+
+/** What becomes of a message that is edited; metadata and mentions are what they were unless given. */
+export const editFields = {
+  text: text(limits.textBytesMax),
+  metadata: metadata.optional(),
+  mentions: z.array(uuid).max(limits.mentionsMax).optional(),
+} as const;
+
+/** What may be changed of a conversation; '' takes a text away, 0 a limit. */
+export const conversationFields = {
+  title: text(limits.titleCharsMax * 4)
+    .max(limits.titleCharsMax)
+    .optional(),
+  description: description.optional(),
+  avatar: avatar.optional(),
+  state: conversationState.optional(),
+  /** Milliseconds that a member waits between two messages. */
+  slowMs: z.number().int().min(0).max(limits.slowMsMax).optional(),
+  membersMax: z.number().int().min(0).max(limits.membersMax).optional(),
 } as const;
 
 /** Fields of a new conversation, shared by the wire and REST. A direct one names exactly its other member. */
@@ -76,7 +114,16 @@ export const createFields = {
   title: title.optional(),
   description: description.optional(),
   members: z.array(uuid).max(limits.createMembersMax).optional(),
+  avatar: avatar.optional(),
+  membersMax: conversationFields.membersMax,
 } as const;
+
+/** A message of a conversation, to do something with. */
+const onMessage = { ref, id: operationId, conv: uuid, message: operationId } as const;
+/** A member of a conversation, or somebody else, to do something about. */
+const onMember = { ref, id: operationId, conv: uuid, member: uuid } as const;
+/** How long (Unix ms; absent: until it is taken back) and why. */
+const sanction = { until: time.optional(), reason: reason.optional() } as const;
 
 /** Name → msgpack code and fields. Codes are never reused. */
 export const operations = {
@@ -104,6 +151,19 @@ export const operations = {
   read: { code: 12, schema: z.object({ ref, conv: uuid, seq }) },
   'typing.start': { code: 13, schema: z.object({ ref: ref.optional(), conv: uuid }) },
   'typing.stop': { code: 14, schema: z.object({ ref: ref.optional(), conv: uuid }) },
+  edit: { code: 15, schema: z.object({ ...onMessage, ...editFields }) },
+  delete: { code: 16, schema: z.object(onMessage) },
+  react: { code: 17, schema: z.object({ ...onMessage, emoji }) },
+  unreact: { code: 18, schema: z.object({ ...onMessage, emoji }) },
+  pin: { code: 19, schema: z.object(onMessage) },
+  unpin: { code: 20, schema: z.object(onMessage) },
+  change: { code: 21, schema: z.object({ ref, id: operationId, conv: uuid, ...conversationFields }) },
+  role: { code: 22, schema: z.object({ ...onMember, role }) },
+  ban: { code: 23, schema: z.object({ ...onMember, ...sanction }) },
+  unban: { code: 24, schema: z.object(onMember) },
+  mute: { code: 25, schema: z.object({ ...onMember, ...sanction }) },
+  unmute: { code: 26, schema: z.object(onMember) },
+  nickname: { code: 27, schema: z.object({ ...onMember, nickname }) },
 } as const;
 
 export type OperationName = keyof typeof operations;
@@ -112,4 +172,18 @@ export type Operation<N extends OperationName = OperationName> = {
 }[N];
 
 /** Those that are stored: they carry an `id` and are safe to retry. */
-export type DurableOperation = Operation<'send' | 'create' | 'join' | 'leave' | 'add' | 'remove'>;
+export const durableNames = [
+  ...(['send', 'create', 'join', 'leave', 'add', 'remove'] as const),
+  ...(['edit', 'delete', 'react', 'unreact', 'pin', 'unpin'] as const),
+  ...(['change', 'role', 'ban', 'unban', 'mute', 'unmute', 'nickname'] as const),
+] as const satisfies readonly OperationName[];
+export type DurableName = (typeof durableNames)[number];
+
+const durableSet: ReadonlySet<string> = new Set(durableNames);
+
+/** Is it stored, and safe to send again with the same id? */
+export function isDurableName(name: string): name is DurableName {
+  return durableSet.has(name);
+}
+
+export type DurableOperation = Operation<DurableName>;

@@ -4,7 +4,7 @@
  */
 import type { z } from 'zod';
 import { answers, controlEvents, logEvents } from './events.js';
-import { type DurableOperation, type Operation, type OperationName, operations } from './operations.js';
+import { type OperationName, operations } from './operations.js';
 
 export interface OperationForm {
   readonly name: OperationName;
@@ -20,20 +20,6 @@ export interface MessageForm {
   readonly code: number;
   readonly keys: readonly string[];
   readonly durable: boolean;
-}
-
-const durableNames: ReadonlySet<string> = new Set([
-  'send',
-  'create',
-  'join',
-  'leave',
-  'add',
-  'remove',
-] satisfies Array<DurableOperation['op']>);
-
-/** Is it stored, and safe to send again with the same id? */
-export function isDurableName(name: Operation['op']): name is DurableOperation['op'] {
-  return durableNames.has(name);
 }
 
 const operationForms: readonly OperationForm[] = Object.entries(operations).map(

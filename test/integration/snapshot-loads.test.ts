@@ -65,12 +65,12 @@ async function milliseconds(run: () => Promise<unknown>): Promise<number> {
 async function kept(tier: Tier, loads: SnapshotLoads, asker: Asker, conv: string): Promise<void> {
   const whole = await asker.load(conv);
   if (whole.kind === 'failed') throw new Error(whole.message);
-  const { info, members, recent } = whole.snapshot;
+  const { info, members, standing, recent } = whole.snapshot;
   const last = recent.at(-1);
   if (info === undefined || last === undefined) throw new Error('there is no such conversation');
-  const change = changeOfMoment({ info, last, members });
+  const change = changeOfMoment({ info, last, members, standing });
   if (change === undefined) throw new Error('it is too large');
-  loads.keep({ info, last, members });
+  loads.keep({ info, last, members, standing });
   await expect
     .poll(
       () =>

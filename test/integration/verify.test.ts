@@ -17,6 +17,7 @@ import { users } from '#src/entities/users.js';
 import { projectRoot } from '#src/project-root.js';
 import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
 import { createActorSystem } from '#src/runtime/system.js';
+import { nothing } from '#src/storage/facts.js';
 import { MongoConnection } from '#src/storage/mongo/connection.js';
 import { shapeOf } from '#src/storage/mongo/document.js';
 import { MongoMirror } from '#src/storage/mongo/mongo-mirror.js';
@@ -327,8 +328,19 @@ describe.skipIf((await redisHere()) === undefined)('Redis', () => {
 
   test('T9 snapshots are in Redis alone, and no difference', async () => {
     const last = { seq: 9, number: 7, id: uuidv7(), at: 1 };
-    const info = { conv: script.conv, type: 'group', creator: friend, createdAt: 1 } as const;
-    const change = changeOfMoment({ info, last, members: [{ user: friend, role: 'owner' }] });
+    const info = {
+      conv: script.conv,
+      type: 'group',
+      creator: friend,
+      state: 'active',
+      createdAt: 1,
+    } as const;
+    const change = changeOfMoment({
+      info,
+      last,
+      members: [{ user: friend, role: 'owner' }],
+      standing: nothing,
+    });
     if (change === undefined) throw new Error('nobody would keep it');
     await new MirrorAsker(opened.mirror).put([change]);
     expect(await redis.hlen('nubo:cache:snapshots')).toBe(1);

@@ -193,6 +193,10 @@ function wrap(store: LogStore, changed: Partial<LogStore>): LogStore {
     read: (range, done) => store.read(range, done),
     flush: (progress, done) => store.flush(progress, done),
     unknownUsers: (users, done) => store.unknownUsers(users, done),
+    targets: (questions, done) => store.targets(questions, done),
+    changed: (range, done) => store.changed(range, done),
+    parents: (asked, done) => store.parents(asked, done),
+    attachments: (asked, done) => store.attachments(asked, done),
     ...changed,
   };
 }

@@ -1,5 +1,7 @@
 /** What people do: every kind of operation, in the rooms there are, with the ids that good and odd clients make. */
+
 import { directConversationId } from '#src/ids.js';
+import type { ConversationType } from '#src/wire/events.js';
 import type { DurableOperation } from '#src/wire/operations.js';
 import type { SimDatabase } from '#test/support/sim-database.js';
 import { badMarker } from '#test/support/sim-faults.js';
@@ -9,7 +11,7 @@ import type { Durable, Sender } from './sender.js';
 
 export interface Room {
   readonly conv: string;
-  readonly type: 'direct' | 'group' | 'channel';
+  readonly type: ConversationType;
 }
 
 export interface WorkloadOptions {

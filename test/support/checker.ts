@@ -4,6 +4,7 @@
  * asks here what is wrong.
  */
 import type { LogEvent } from '#src/wire/events.js';
+import type { DurableName } from '#src/wire/operations.js';
 import { checkAnswers } from './checker-answers.js';
 import { checkLog } from './checker-log.js';
 import { checkStreams } from './checker-streams.js';
@@ -17,7 +18,7 @@ export interface Violation {
 /** One answer to a durable operation. A retry is answered again, and has a record of its own. */
 export interface AnswerRecord {
   readonly user: string;
-  readonly op: 'send' | 'create' | 'join' | 'leave' | 'add' | 'remove';
+  readonly op: DurableName;
   readonly conv: string;
   readonly id: string;
   /** What a `send` carried, to be compared with what is stored. */

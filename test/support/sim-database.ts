@@ -4,15 +4,17 @@
  * from the owner of the epoch, one after the other.
  */
 
-import { effectsOf } from '#src/storage/effects.js';
-import type {
-  ConversationInfo,
-  ConversationSnapshot,
-  Ownership,
-  Progress,
-  StoredOperation,
-} from '#src/storage/ports.js';
-import type { LogEvent, Role } from '#src/wire/events.js';
+import {
+  applyToFacts,
+  type Facts,
+  factsOf,
+  nothing,
+  standingOf,
+  withoutContents,
+} from '#src/storage/facts.js';
+import { MessageChanges } from '#src/storage/memory/message-changes.js';
+import type { ConversationSnapshot, Ownership, Progress, StoredOperation } from '#src/storage/ports.js';
+import type { LogEvent } from '#src/wire/events.js';
 
 /** Few, so that much of what people read is in no window. */
 const recentEvents = 24;
@@ -26,18 +28,13 @@ export interface Transaction {
   readonly ids: string[];
 }
 
-interface MemberRow {
-  role: Role;
-  mark: number;
-  isPresent: boolean;
-}
-
 interface ConversationRows {
-  info: ConversationInfo | undefined;
+  readonly facts: Facts;
   /** By seq − 1; a hole is a seq that was skipped. */
   readonly events: LogEvent[];
   number: number;
-  readonly members: Map<string, MemberRow>;
+  /** Of everybody who ever was a member. */
+  readonly marks: Map<string, number>;
   head: { seq: number; number: number } | undefined;
 }
 
@@ -54,6 +51,7 @@ export class SimDatabase {
   readonly byId = new Map<string, LogEvent>();
   /** Virtual time of each operation's commit. */
   readonly committedAt = new Map<string, number>();
+  readonly messages = new MessageChanges((id) => this.byId.get(id));
   private readonly conversations = new Map<string, ConversationRows>();
   private readonly writers = new Map<number, WriterRow>();
   /** Of each shard: what batch n + 1 brought. */
@@ -120,12 +118,24 @@ export class SimDatabase {
       this.byId.set(event.id, row);
       this.committedAt.set(event.id, this.now());
     }
-    const effects = effectsOf(events);
-    for (const info of effects?.conversations ?? []) this.rows(info.conv).info ??= info;
-    for (const { conv, user, role, number, present } of effects?.members ?? []) {
-      this.rows(conv).members.set(user, { role, mark: number, isPresent: present });
-    }
+    for (const event of [...events].sort((one, other) => one.seq - other.seq)) this.apply(event);
     this.end(transaction, 'committed');
+  }
+
+  private apply(event: LogEvent): void {
+    const { facts, marks } = this.rows(event.conv);
+    const before = new Set(facts.members.keys());
+    applyToFacts(facts, event);
+    for (const user of facts.members.keys()) if (!before.has(user)) marks.set(user, event.number);
+    if ('message' in event) this.messages.apply(event);
+    if (event.ev !== 'message.delete') return;
+    for (const row of this.rows(event.conv).events) {
+      if (row === undefined) continue;
+      if (row.id !== event.message && !(row.ev === 'message.edit' && row.message === event.message)) continue;
+      const left = Object.freeze(withoutContents(row));
+      this.rows(event.conv).events[row.seq - 1] = left;
+      this.byId.set(row.id, left);
+    }
   }
 
   abort(transaction: Transaction): void {
@@ -162,13 +172,16 @@ export class SimDatabase {
 
   load(conv: string): ConversationSnapshot {
     const rows = this.conversations.get(conv);
-    if (rows === undefined) return { info: undefined, head: { seq: 0, number: 0 }, members: [], recent: [] };
-    const members = [...rows.members].filter(([, member]) => member.isPresent);
+    const facts = rows?.facts ?? factsOf({ info: undefined, members: [], standing: nothing });
     return {
-      info: rows.info,
-      head: { seq: rows.events.length, number: rows.number },
-      members: members.map(([user, { role, mark }]) => ({ user, role, mark })),
-      recent: rows.events.slice(-recentEvents),
+      info: facts.info,
+      head: { seq: rows?.events.length ?? 0, number: rows?.number ?? 0 },
+      members: [...facts.members.values()].map((member) => ({
+        ...member,
+        mark: rows?.marks.get(member.user) ?? 0,
+      })),
+      standing: standingOf(facts),
+      recent: rows?.events.slice(-recentEvents) ?? [],
     };
   }
 
@@ -184,8 +197,8 @@ export class SimDatabase {
       if (rows.head === undefined || rows.head.seq < seq) rows.head = { seq, number };
     }
     for (const { conv, user, mark } of progress.marks) {
-      const member = this.conversations.get(conv)?.members.get(user);
-      if (member?.isPresent && member.mark < mark) member.mark = mark;
+      const known = this.markOf(conv, user);
+      if (known !== undefined && known < mark) this.rows(conv).marks.set(user, mark);
     }
   }
 
@@ -196,12 +209,12 @@ export class SimDatabase {
 
   /** undefined: no present member. */
   markOf(conv: string, user: string): number | undefined {
-    const member = this.conversations.get(conv)?.members.get(user);
-    return member?.isPresent ? member.mark : undefined;
+    const rows = this.conversations.get(conv);
+    return rows?.facts.members.has(user) === true ? (rows.marks.get(user) ?? 0) : undefined;
   }
 
   isMember(conv: string, user: string): boolean {
-    return this.conversations.get(conv)?.members.get(user)?.isPresent === true;
+    return this.conversations.get(conv)?.facts.members.has(user) === true;
   }
 
   /** Every row, conversation by conversation. */
@@ -230,7 +243,8 @@ export class SimDatabase {
   private rows(conv: string): ConversationRows {
     let rows = this.conversations.get(conv);
     if (rows === undefined) {
-      rows = { info: undefined, events: [], number: 0, members: new Map(), head: undefined };
+      const facts = factsOf({ info: undefined, members: [], standing: nothing });
+      rows = { facts, events: [], number: 0, marks: new Map(), head: undefined };
       this.conversations.set(conv, rows);
     }
     return rows;

@@ -237,6 +237,31 @@ export class SimStore implements LogStore {
     this.query('read', done, () => ({ kind: 'events' as const, events: this.options.database.read(range) }));
   }
 
+  targets(questions: Parameters<LogStore['targets']>[0], done: Parameters<LogStore['targets']>[1]): void {
+    const { messages } = this.options.database;
+    this.query('read', done, () => ({
+      kind: 'targets' as const,
+      targets: questions.map((question) => messages.target(question)),
+    }));
+  }
+
+  changed(range: Parameters<LogStore['changed']>[0], done: Parameters<LogStore['changed']>[1]): void {
+    const { messages } = this.options.database;
+    this.query('read', done, () => ({ kind: 'changed' as const, messages: messages.changed(range) }));
+  }
+
+  parents(asked: Parameters<LogStore['parents']>[0], done: Parameters<LogStore['parents']>[1]): void {
+    const { messages } = this.options.database;
+    this.query('read', done, () => ({
+      kind: 'parents' as const,
+      parents: messages.parents(asked.conv, asked.messages),
+    }));
+  }
+
+  attachments(_asked: Parameters<LogStore['attachments']>[0], done: Parameters<LogStore['attachments']>[1]) {
+    this.query('read', done, () => ({ kind: 'attachments' as const, attachments: undefined }));
+  }
+
   flush(progress: Parameters<LogStore['flush']>[0], done: Parameters<LogStore['flush']>[1]): void {
     const { heads, marks, batch } = structuredClone(progress);
     this.query('flush', done, () => {

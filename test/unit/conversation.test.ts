@@ -5,6 +5,7 @@ import { Conversation } from '#actors/conversation/conversation.js';
 import { answerCharsMax, cutPage } from '#actors/conversation/reading.js';
 import type { ConversationMessage, WriterMessage } from '#actors/messages.js';
 import { Rates } from '#src/rates.js';
+import { nothing } from '#src/storage/facts.js';
 import type { ConversationMoment, ConversationSnapshot, LogStore } from '#src/storage/ports.js';
 import type { ToFront } from '#src/threads/messages.js';
 import type { LogEvent } from '#src/wire/events.js';
@@ -20,6 +21,11 @@ function idAt(milliseconds: number): string {
 
 const fresh = () => idAt(now);
 
+interface Asked<Call extends 'targets' | 'parents' | 'attachments'> {
+  readonly asked: Parameters<LogStore[Call]>[0];
+  readonly done: Parameters<LogStore[Call]>[1];
+}
+
 function createBench(options: { rate?: number; rates?: Rates; answeredBy?: Answered } = {}) {
   let time = now;
   let isBroken = false;
@@ -31,6 +37,13 @@ function createBench(options: { rate?: number; rates?: Rates; answeredBy?: Answe
   const handedOver: ConversationMoment[] = [];
   const reads: Array<{ range: Parameters<LogStore['read']>[0]; done: Parameters<LogStore['read']>[1] }> = [];
   const userChecks: Array<Parameters<LogStore['unknownUsers']>[1]> = [];
+  const targets: Array<Asked<'targets'>> = [];
+  const changes: Array<{
+    range: Parameters<LogStore['changed']>[0];
+    done: Parameters<LogStore['changed']>[1];
+  }> = [];
+  const parents: Array<Asked<'parents'>> = [];
+  const attachments: Array<Asked<'attachments'>> = [];
   const timers: Array<() => void> = [];
   let lastSeq: number | undefined;
   const inbox: ConversationMessage[] = [];
@@ -48,6 +61,16 @@ function createBench(options: { rate?: number; rates?: Rates; answeredBy?: Answe
         void reads.push({ range, done }),
       unknownUsers: (_users: readonly string[], done: Parameters<LogStore['unknownUsers']>[1]) =>
         void userChecks.push(done),
+      targets: (asked: Parameters<LogStore['targets']>[0], done: Parameters<LogStore['targets']>[1]) =>
+        void targets.push({ asked, done }),
+      changed: (range: Parameters<LogStore['changed']>[0], done: Parameters<LogStore['changed']>[1]) =>
+        void changes.push({ range, done }),
+      parents: (asked: Parameters<LogStore['parents']>[0], done: Parameters<LogStore['parents']>[1]) =>
+        void parents.push({ asked, done }),
+      attachments: (
+        asked: Parameters<LogStore['attachments']>[0],
+        done: Parameters<LogStore['attachments']>[1],
+      ) => void attachments.push({ asked, done }),
     },
     publisher: {
       subscribe: (_front: number, _conv: string, head: number) => {
@@ -96,6 +119,10 @@ function createBench(options: { rate?: number; rates?: Rates; answeredBy?: Answe
     handedOver,
     reads,
     userChecks,
+    targets,
+    changes,
+    parents,
+    attachments,
     timers,
     setBroken: (broken: boolean) => {
       isBroken = broken;
@@ -114,12 +141,13 @@ type Bench = ReturnType<typeof createBench>;
 
 function snapshotOf(options: Partial<ConversationSnapshot> = {}): ConversationSnapshot {
   return {
-    info: { conv, type: 'channel', creator: 'olga', createdAt: 1 },
+    info: { conv, type: 'channel', creator: 'olga', state: 'active', createdAt: 1 },
     head: { seq: 1, number: 0 },
     members: [
       { user: 'olga', role: 'owner', mark: 0 },
       { user: 'mia', role: 'member', mark: 0 },
     ],
+    standing: nothing,
     recent: [
       {
         ev: 'conversation.create',
@@ -355,9 +383,12 @@ test('P2 when the store cannot be asked, the answer is unavailable and never a r
 test('R6 a stranger learns the same of a conversation that exists and of one that does not', () => {
   const known = createActive(
     {},
-    snapshotOf({ info: { conv, type: 'group', creator: 'olga', createdAt: 1 } }),
+    snapshotOf({ info: { conv, type: 'group', creator: 'olga', state: 'active', createdAt: 1 } }),
   );
-  const unknown = createActive({}, { info: undefined, head: { seq: 0, number: 0 }, members: [], recent: [] });
+  const unknown = createActive(
+    {},
+    { info: undefined, head: { seq: 0, number: 0 }, members: [], standing: nothing, recent: [] },
+  );
   for (const make of [
     send,
     join,
@@ -553,8 +584,8 @@ test('a conversation that leaves memory is handed over as its last event left it
 test('what does not exist, was not loaded, or has lost the end of its log is not handed over', () => {
   const bench = createBench();
   bench.actor.dropped('passivated');
-  const nothing = createActive({}, snapshotOf({ info: undefined, members: [], recent: [] }));
-  nothing.actor.dropped('passivated');
+  const empty = createActive({}, snapshotOf({ info: undefined, members: [], standing: nothing, recent: [] }));
+  empty.actor.dropped('passivated');
   const old = createActive({}, snapshotOf({ head: { seq: 9, number: 7 }, recent: [] }));
   old.actor.dropped('passivated');
   expect([...bench.handedOver, ...nothing.handedOver, ...old.handedOver]).toEqual([]);
@@ -605,7 +636,7 @@ test('only owner and admins add and remove, and nobody removes from below or fro
   expect(bench.notified).toEqual(['nora']);
   const direct = createActive(
     {},
-    snapshotOf({ info: { conv, type: 'direct', creator: 'olga', createdAt: 1 } }),
+    snapshotOf({ info: { conv, type: 'direct', creator: 'olga', state: 'active', createdAt: 1 } }),
   );
   direct.turn(leave('mia'));
   expect(lastPost(direct)).toMatchObject({ code: 'forbidden', stored: false });
@@ -622,8 +653,11 @@ test('A7 an actor with something pending does not passivate', () => {
   expect(bench.actor.mayPassivate()).toBe(false);
   bench.setNow(now + 122_000);
   expect(bench.actor.mayPassivate()).toBe(true);
-  const nothing = createActive({}, { info: undefined, head: { seq: 0, number: 0 }, members: [], recent: [] });
-  expect(nothing.actor.mayPassivate()).toBe(true);
+  const empty = createActive(
+    {},
+    { info: undefined, head: { seq: 0, number: 0 }, members: [], standing: nothing, recent: [] },
+  );
+  expect(empty.actor.mayPassivate()).toBe(true);
 });
 
 test('L5 a user cannot get around the rate by spreading over conversations, or by being refused', () => {

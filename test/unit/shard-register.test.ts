@@ -18,6 +18,10 @@ const store: LogStore = {
     flush() {},
     read() {},
     unknownUsers() {},
+    targets() {},
+    changed() {},
+    parents() {},
+    attachments() {},
   },
 };
 const rate = { perSecond: 1_000, burst: 1_000 };

@@ -8,6 +8,7 @@ import { type ConversationState, stateOf } from '#actors/conversation/state.js';
 import { changeOfMoment, momentOfFields, snapshotBytesMax } from '#src/entities/snapshots.js';
 import { Rates } from '#src/rates.js';
 import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
+import { nothing as nothingStands } from '#src/storage/facts.js';
 import { MemoryMirror } from '#src/storage/memory/mirror.js';
 import type { ConversationMoment, ConversationSnapshot } from '#src/storage/ports.js';
 import type { Tier } from '#src/storage/tiers/ports.js';
@@ -129,7 +130,10 @@ function momentOf(snapshot: ConversationSnapshot): ConversationMoment {
     {
       ...{ clock: ports.clock, timers: ports.timers },
       ...{ post: nothing, notify: nothing, tellWriter: nothing },
-      store: { read: nothing, unknownUsers: nothing },
+      store: {
+        ...{ read: nothing, unknownUsers: nothing, targets: nothing },
+        ...{ changed: nothing, parents: nothing, attachments: nothing },
+      },
       publisher: {
         subscribe: nothing,
         lastSeq: () => 0,
@@ -225,9 +229,10 @@ test('a tier that fails or stands still is not waited for long, and then left al
 });
 
 const moment = (users: readonly string[]): ConversationMoment => ({
-  info: { conv: uuidv7(), type: 'channel', creator: users[0] ?? '', createdAt: 1 },
+  info: { conv: uuidv7(), type: 'channel', creator: users[0] ?? '', state: 'active', createdAt: 1 },
   last: { seq: 7, number: 3, id: uuidv7(), at: 5 },
   members: users.map((user, index) => ({ user, role: index === 0 ? 'owner' : 'member' })),
+  standing: nothingStands,
 });
 
 test('a snapshot of ten thousand members is kept, one that is too large or names what is no UUID is not', () => {

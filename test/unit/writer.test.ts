@@ -3,6 +3,7 @@ import type { ConversationMessage, WriterMessage } from '#actors/messages.js';
 import { BatchAcks } from '#actors/postgres-writer/batch-acks.js';
 import type { WriterPorts } from '#actors/postgres-writer/ports.js';
 import { PostgresWriter } from '#actors/postgres-writer/postgres-writer.js';
+import { nothing } from '#src/storage/facts.js';
 import type { Failed, LogStore, Owned, Progress, StoredOperation, WriteOutcome } from '#src/storage/ports.js';
 import type { ToFront } from '#src/threads/messages.js';
 import type { LogEvent } from '#src/wire/events.js';
@@ -91,9 +92,10 @@ function createReadyBench(head = { seq: 0, number: 0 }) {
   const bench = createBench();
   bench.next(bench.calls.own)({ kind: 'owned', epoch: 1, batch: 0 });
   bench.turn({ kind: 'load', conv });
-  bench
-    .next(bench.calls.load)
-    .done({ kind: 'loaded', snapshot: { info: undefined, head, members: [], recent: [] } });
+  bench.next(bench.calls.load).done({
+    kind: 'loaded',
+    snapshot: { info: undefined, head, members: [], standing: nothing, recent: [] },
+  });
   bench.turn();
   return bench;
 }
@@ -292,6 +294,7 @@ test('A7 a load that was asked for by an instance that has gone does not set the
     info: undefined,
     head: { seq, number: seq },
     members: [],
+    standing: nothing,
     recent: [],
   });
   fresh.done({ kind: 'loaded', snapshot: snapshot(9) });

@@ -3,19 +3,24 @@
  * unique everywhere, a seq is unique in its conversation, and the fence holds. Every method is synchronous, so a
  * simulation can put any delay, failure or death around it.
  */
-import type { LogEvent } from '../../wire/events.js';
+import type { LogEvent, Parent } from '../../wire/events.js';
 import { isStorableText } from '../../wire/operations.js';
-import { effectsOf } from '../effects.js';
+import { standingOf } from '../facts.js';
 import {
+  type ChangedMessage,
   type ConversationInfo,
   type ConversationSnapshot,
+  type LogStore,
+  type Member,
   type Ownership,
   type Progress,
   recentEventsMax,
   type StoredOperation,
+  type Target,
+  type TargetQuestion,
   type WriteOutcome,
 } from '../ports.js';
-import { type StoredMember, Tables } from './tables.js';
+import { Tables } from './tables.js';
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -59,7 +64,7 @@ export class MemoryDatabase {
     if (conflict !== undefined) return conflict;
     for (const event of sorted) this.tables.insert({ ...event }, { shard, batch });
     writer.batch = batch;
-    this.applyEffects(events);
+    this.tables.apply(events);
     return { kind: 'committed' };
   }
 
@@ -76,9 +81,10 @@ export class MemoryDatabase {
     const log = this.tables.log(conv);
     const last = log.at(-1);
     return {
-      info: this.tables.conversations.get(conv),
+      info: this.tables.factsOf(conv).info,
       head: { seq: last?.seq ?? 0, number: last?.number ?? 0 },
-      members: this.members(conv).map(({ user, role, mark }) => ({ user, role, mark })),
+      members: this.members(conv),
+      standing: standingOf(this.tables.factsOf(conv)),
       recent: log.slice(-recentEventsMax),
     };
   }
@@ -123,9 +129,24 @@ export class MemoryDatabase {
   }
 
   /** Present members, in the order in which they came. */
-  members(conv: string): StoredMember[] {
-    const all = [...(this.tables.members.get(conv)?.values() ?? [])].filter((member) => member.present);
-    return all.sort((one, other) => one.joinedSeq - other.joinedSeq || (one.user < other.user ? -1 : 1));
+  members(conv: string): Member[] {
+    const stored = this.tables.members.get(conv);
+    const joinedSeq = (user: string) => stored?.get(user)?.joinedSeq ?? 0;
+    const all = [...this.tables.factsOf(conv).members.values()];
+    all.sort((one, other) => joinedSeq(one.user) - joinedSeq(other.user) || (one.user < other.user ? -1 : 1));
+    return all.map((member) => ({ ...member, mark: stored?.get(member.user)?.mark ?? 0 }));
+  }
+
+  targets(questions: readonly TargetQuestion[]): Array<Target | undefined> {
+    return questions.map((question) => this.tables.messages.target(question));
+  }
+
+  changed(range: Parameters<LogStore['changed']>[0]): ChangedMessage[] {
+    return this.tables.messages.changed(range);
+  }
+
+  parents(conv: string, messages: readonly string[]): Parent[] {
+    return this.tables.messages.parents(conv, messages);
   }
 
   /** The head as the side table has it: behind the log by what was not flushed. */
@@ -139,7 +160,7 @@ export class MemoryDatabase {
   }
 
   conversations(): Iterable<ConversationInfo> {
-    return this.tables.conversations.values();
+    return this.tables.conversations();
   }
 
   private conflictOf(sorted: readonly LogEvent[]): WriteOutcome | undefined {
@@ -154,20 +175,11 @@ export class MemoryDatabase {
     }
     return undefined;
   }
-
-  private applyEffects(events: readonly LogEvent[]): void {
-    const effects = effectsOf(events);
-    if (effects === undefined) return;
-    for (const info of effects.conversations) {
-      if (!this.tables.conversations.has(info.conv)) this.tables.conversations.set(info.conv, info);
-    }
-    for (const effect of effects.members) this.tables.applyMember(effect);
-  }
 }
 
 /** What Postgres would refuse in a row; undefined when nothing. */
 function faultOf(event: LogEvent): string | undefined {
-  const target = event.ev === 'member.add' || event.ev === 'member.remove' ? event.user : event.from;
+  const target = 'user' in event ? event.user : 'message' in event ? event.message : event.from;
   if (![event.id, event.conv, event.from, target].every((id) => uuid.test(id)))
     return 'not a lower-case UUID';
   if (![event.seq, event.number, event.at].every(Number.isSafeInteger)) return 'not a safe integer';

@@ -47,6 +47,29 @@ export class MemoryLogStore implements LogStore {
     this.turns.soon(() => done({ kind: 'events', events }));
   }
 
+  targets(questions: Parameters<LogStore['targets']>[0], done: Parameters<LogStore['targets']>[1]): void {
+    const targets = this.database.targets(questions);
+    this.turns.soon(() => done({ kind: 'targets', targets }));
+  }
+
+  changed(range: Parameters<LogStore['changed']>[0], done: Parameters<LogStore['changed']>[1]): void {
+    const messages = this.database.changed(range);
+    this.turns.soon(() => done({ kind: 'changed', messages }));
+  }
+
+  parents(
+    { conv, messages }: Parameters<LogStore['parents']>[0],
+    done: Parameters<LogStore['parents']>[1],
+  ): void {
+    const parents = this.database.parents(conv, messages);
+    this.turns.soon(() => done({ kind: 'parents', parents }));
+  }
+
+  /** There are no uploads in memory. */
+  attachments(_asked: Parameters<LogStore['attachments']>[0], done: Parameters<LogStore['attachments']>[1]) {
+    this.turns.soon(() => done({ kind: 'attachments', attachments: undefined }));
+  }
+
   flush(progress: Parameters<LogStore['flush']>[0], done: Parameters<LogStore['flush']>[1]): void {
     this.database.flush(this.shard, progress);
     this.turns.soon(() => done({ kind: 'flushed' }));

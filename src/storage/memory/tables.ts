@@ -1,14 +1,12 @@
 /** The tables of the in-memory database, and the few ways in which they change. */
-import type { LogEvent, Role } from '../../wire/events.js';
-import type { MemberEffect } from '../effects.js';
+import type { LogEvent } from '../../wire/events.js';
+import { applyToFacts, type Facts, factsOf, nothing, withoutContents } from '../facts.js';
 import type { ConversationInfo, Progress } from '../ports.js';
+import { MessageChanges } from './message-changes.js';
 
 export interface StoredMember {
-  readonly user: string;
-  role: Role;
   mark: number;
   joinedSeq: number;
-  present: boolean;
 }
 
 interface WriterRow {
@@ -28,10 +26,12 @@ type HeadRow = Progress['heads'][number];
 export class Tables {
   readonly writers = new Map<number, WriterRow>();
   readonly byId = new Map<string, { event: LogEvent; place: Place }>();
-  readonly conversations = new Map<string, ConversationInfo>();
+  readonly messages = new MessageChanges((id) => this.byId.get(id)?.event);
+  /** Of everybody who ever was one. */
   readonly members = new Map<string, Map<string, StoredMember>>();
   readonly heads = new Map<string, HeadRow>();
   private readonly logs = new Map<string, LogEvent[]>();
+  private readonly facts = new Map<string, Facts>();
 
   writer(shard: number): WriterRow {
     let row = this.writers.get(shard);
@@ -62,22 +62,50 @@ export class Tables {
     log.splice(this.indexOf(log, event.seq), 0, event);
   }
 
-  applyMember({ conv, user, role, seq, number, present }: MemberEffect): void {
+  /** Events of one transaction, in the order of their conversations. */
+  apply(events: readonly LogEvent[]): void {
+    for (const event of [...events].sort((one, other) => one.seq - other.seq)) {
+      const before = new Set(this.factsOf(event.conv).members.keys());
+      applyToFacts(this.factsOf(event.conv), event);
+      for (const user of this.factsOf(event.conv).members.keys())
+        if (!before.has(user)) this.noteNewcomer(event, user);
+      if ('message' in event) this.messages.apply(event);
+      if (event.ev === 'message.delete') this.forgetContents(event.conv, event.message);
+    }
+  }
+
+  factsOf(conv: string): Facts {
+    let facts = this.facts.get(conv);
+    if (facts === undefined) {
+      facts = factsOf({ info: undefined, members: [], standing: nothing });
+      this.facts.set(conv, facts);
+    }
+    return facts;
+  }
+
+  *conversations(): Iterable<ConversationInfo> {
+    for (const { info } of this.facts.values()) if (info !== undefined) yield info;
+  }
+
+  private noteNewcomer({ conv, seq, number }: LogEvent, user: string): void {
     let ofConversation = this.members.get(conv);
     if (ofConversation === undefined) {
       ofConversation = new Map();
       this.members.set(conv, ofConversation);
     }
-    const member = ofConversation.get(user);
-    if (member === undefined) {
-      ofConversation.set(user, { user, role, mark: number, joinedSeq: seq, present });
-      return;
+    const mark = Math.max(ofConversation.get(user)?.mark ?? 0, number);
+    ofConversation.set(user, { mark, joinedSeq: seq });
+  }
+
+  private forgetContents(conv: string, message: string): void {
+    const log = this.logs.get(conv) ?? [];
+    for (const [index, event] of log.entries()) {
+      if (event.id !== message && !(event.ev === 'message.edit' && event.message === message)) continue;
+      const left = withoutContents(event);
+      log[index] = left;
+      const known = this.byId.get(event.id);
+      if (known !== undefined) this.byId.set(event.id, { ...known, event: left });
     }
-    member.present = present;
-    if (!present) return;
-    member.role = role;
-    member.joinedSeq = seq;
-    member.mark = Math.max(member.mark, number);
   }
 
   raiseHead(head: HeadRow): void {

@@ -1,12 +1,27 @@
 /** What a shard reads of its log, in committed state. Each query has its index in every leaf. */
 import type { Sql } from 'postgres';
-import type { ConversationType, LogEvent, Role } from '../../wire/events.js';
+import type {
+  ConversationStatus,
+  ConversationType,
+  LogEvent,
+  MessageState,
+  Parent,
+  Role,
+} from '../../wire/events.js';
+import { nothing as nothingStands } from '../facts.js';
 import {
+  type ChangedMessage,
   type ConversationSnapshot,
   type Head,
+  type LogStore,
   type LogTail,
+  type Member,
   recentEventsMax,
+  type Sanction,
+  type Standing,
   type StoredOperation,
+  type Target,
+  type TargetQuestion,
 } from '../ports.js';
 import { eventOf, type LogRow } from './log-rows.js';
 
@@ -21,10 +36,22 @@ interface LoadRow extends TailRow {
     type: ConversationType;
     title: string | null;
     description: string | null;
+    avatar: string | null;
+    state: ConversationStatus;
+    slowMs: number | null;
+    membersMax: number | null;
     creator: string;
     createdAt: number;
   } | null;
-  members: Array<[user: string, role: Role, mark: number]> | null;
+  members: Array<
+    [user: string, role: Role, mark: number, nickname: string | null, mutedUntil: number | null]
+  > | null;
+  standing: {
+    isChanged: boolean;
+    pins: string[];
+    bans: Array<[user: string, until: number]>;
+    mutesOfAbsent: Array<[user: string, until: number]>;
+  };
 }
 
 /** Snapshots in the order of `conversations`, all of one moment. */
@@ -47,16 +74,39 @@ const nothing: ConversationSnapshot = {
   info: undefined,
   head: { seq: 0, number: 0 },
   members: [],
+  standing: nothingStands,
   recent: [],
 };
 
-function snapshotOf({ info, members, ...row }: LoadRow): ConversationSnapshot {
+function snapshotOf({ info, members, standing, ...row }: LoadRow): ConversationSnapshot {
   const share = sharing();
   return {
     info: info === null ? undefined : { conv: row.conversation, ...withoutNulls(info) },
-    members: (members ?? []).map(([user, role, mark]) => ({ user: share(user), role, mark })),
+    members: (members ?? []).map(([user, role, mark, nickname, mutedUntil]): Member => {
+      const member = { user: share(user), role, mark };
+      if (nickname === null && mutedUntil === null) return member;
+      return {
+        ...member,
+        ...(nickname === null ? {} : { nickname }),
+        ...(mutedUntil === null ? {} : { mutedUntil: untilOf(mutedUntil) }),
+      };
+    }),
+    standing: standingOf(standing),
     ...tailOf(row, share),
   };
+}
+
+function standingOf({ isChanged, pins, bans, mutesOfAbsent }: LoadRow['standing']): Standing {
+  return { isChanged, pins, bans: bans.map(sanctionOf), mutesOfAbsent: mutesOfAbsent.map(sanctionOf) };
+}
+
+function sanctionOf([user, until]: [user: string, until: number]): Sanction {
+  return { user, until: untilOf(until) };
+}
+
+/** As nubo_until_ms has it: −1 is never. */
+function untilOf(milliseconds: number): number {
+  return milliseconds < 0 ? Number.POSITIVE_INFINITY : milliseconds;
 }
 
 function tailOf({ recent, head: flushed }: TailRow, share: (name: string) => string): LogTail {
@@ -92,8 +142,13 @@ function sharing(): (name: string) => string {
   };
 }
 
-function withoutNulls({ title, description, ...rest }: NonNullable<LoadRow['info']>) {
-  return { ...rest, ...(title === null ? {} : { title }), ...(description === null ? {} : { description }) };
+/** What is null is not there. */
+function withoutNulls<Row extends object>(
+  row: Row,
+): { [Key in keyof Row as null extends Row[Key] ? never : Key]: Row[Key] } & {
+  [Key in keyof Row as null extends Row[Key] ? Key : never]?: NonNullable<Row[Key]>;
+} {
+  return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null)) as never;
 }
 
 /** The stored operations among `ids`, by id. */
@@ -140,4 +195,68 @@ export async function findUnknownUsers(sql: Sql, users: string[]): Promise<strin
     select id from users where id = any(${users}::uuid[]) and state <> 0`;
   const known = new Set(rows.map((row) => row.id));
   return users.filter((user) => !known.has(user));
+}
+
+/** What is true of the messages asked for, in the order of the questions; undefined where there is none. */
+export async function readTargets(
+  sql: Sql,
+  questions: readonly TargetQuestion[],
+): Promise<Array<Target | undefined>> {
+  const rows = await sql<Array<Target & { place: number }>>`
+    select place::float8 as place, conv, "from", seq::float8 as seq, number::float8 as number, at::float8 as at,
+      version::float8 as version, "isDeleted", "hasReacted", emojis::float8 as emojis, "hasEmoji"
+    from nubo_targets(${JSON.stringify(questions)}::text::jsonb)`;
+  const targets: Array<Target | undefined> = questions.map(() => undefined);
+  for (const { place, ...target } of rows) targets[place - 1] = target;
+  return targets;
+}
+
+type ChangedRow = [
+  message: string,
+  version: number,
+  text: string | null,
+  metadata: Record<string, unknown> | null,
+  mentions: string[] | null,
+  editedAt: number | null,
+  deletedAt: number | null,
+  deletedBy: string | null,
+  pinnedAt: number | null,
+  pinnedBy: string | null,
+  reactions: NonNullable<MessageState['reactions']> | null,
+];
+
+/** What has become of the messages from … to of a conversation, as the user sees it. */
+export async function readChanged(
+  sql: Sql,
+  { conv, from, to, named, user }: Parameters<LogStore['changed']>[0],
+): Promise<ChangedMessage[]> {
+  const rows = await sql<Array<{ row: ChangedRow }>>`
+    select row from nubo_changed(${conv}, ${bound(from)}, ${bound(to)}, ${[...named]}::uuid[], ${user}) as row`;
+  return rows.map(({ row }) => changedOf(row));
+}
+
+function changedOf([message, version, text, metadata, mentions, ...rest]: ChangedRow): ChangedMessage {
+  const [editedAt, deletedAt, deletedBy, pinnedAt, pinnedBy, reactions] = rest;
+  const state = withoutNulls({ version, editedAt, deletedAt, deletedBy, pinnedAt, pinnedBy, reactions });
+  return { message, state, ...withoutNulls({ text, metadata, mentions }) };
+}
+
+type ParentRow = [
+  id: string,
+  from: string,
+  seq: number,
+  preview: string,
+  type: Parent['type'] | null,
+  isDeleted: boolean,
+];
+
+/** These messages of the conversation as replies show them. */
+export async function readParents(sql: Sql, conv: string, messages: readonly string[]): Promise<Parent[]> {
+  const rows = await sql<Array<{ row: ParentRow }>>`
+    select row from nubo_parents(${conv}, ${[...messages]}::uuid[]) as row`;
+  return rows.map(({ row: [id, from, seq, preview, type, isDeleted] }) => ({
+    ...{ id, from, seq, preview },
+    ...(type === null ? {} : { type }),
+    ...(isDeleted ? { deleted: true as const } : {}),
+  }));
 }

@@ -15,8 +15,7 @@ const nameOfKind = new Map<number, LogEventName>(
 
 /** @throws RangeError when a value is none that the column can hold */
 export function writeRow(copy: BinaryCopy, event: LogEvent, place: { shard: number; batch: number }): void {
-  const body = event.ev === 'message.new' ? event.text : undefined;
-  const details = detailsOf(event);
+  const { body, target, details } = contentOf(event);
   const json = details === undefined ? undefined : JSON.stringify(details);
   copy.beginRow(fieldCount, fixedBytes + 3 * ((body?.length ?? 0) + (json?.length ?? 0)));
   copy.uuid(event.id);
@@ -27,26 +26,50 @@ export function writeRow(copy: BinaryCopy, event: LogEvent, place: { shard: numb
   copy.int64(place.batch, place.shard * shardHigh);
   copy.milliseconds(event.at);
   copy.int16(logEvents[event.ev].code);
-  if (event.ev === 'member.add' || event.ev === 'member.remove') copy.uuid(event.user);
-  else copy.null();
+  if (target === undefined) copy.null();
+  else copy.uuid(target);
   if (body === undefined) copy.null();
   else copy.text(body);
   if (json === undefined) copy.null();
   else copy.jsonb(json);
 }
 
-/** What has no column of its own; undefined when there is nothing. */
-function detailsOf(event: LogEvent): Record<string, unknown> | undefined {
+interface Content {
+  /** What people wrote. */
+  readonly body?: string | undefined;
+  /** The user or the message that it is about. */
+  readonly target?: string | undefined;
+  /** What has no column of its own; undefined when there is nothing. */
+  readonly details?: object | undefined;
+}
+
+function contentOf(event: LogEvent): Content {
   if (event.ev === 'message.new') {
-    const { type, metadata, replyTo } = event;
-    if (type === undefined && metadata === undefined && replyTo === undefined) return undefined;
-    return { type, metadata, replyTo };
+    const { text: body, type, metadata, replyTo, mentions, everyone, attachments } = event;
+    const isPlain =
+      type === undefined &&
+      metadata === undefined &&
+      replyTo === undefined &&
+      mentions === undefined &&
+      everyone === undefined &&
+      attachments === undefined;
+    return {
+      body,
+      details: isPlain ? undefined : { type, metadata, replyTo, mentions, everyone, attachments },
+    };
   }
-  if (event.ev === 'conversation.create') {
-    const { type, title, description, members } = event;
-    return { type, title, description, members };
-  }
-  return undefined;
+  const { ev: _ev, conv: _conv, seq: _seq, number: _number, id: _id, from: _from, at: _at, ...rest } = event;
+  const {
+    text: body,
+    user,
+    message,
+    ...details
+  } = rest as {
+    text?: string;
+    user?: string;
+    message?: string;
+  };
+  return { body, target: user ?? message, details: Object.keys(details).length === 0 ? undefined : details };
 }
 
 /** What the SQL function nubo_row gives. */
@@ -66,20 +89,12 @@ export type LogRow = [
 /** @throws Error for a kind this version does not know */
 export function eventOf([id, conv, from, seq, number, at, kind, target, body, details]: LogRow): LogEvent {
   const ev = nameOfKind.get(kind);
+  if (ev === undefined)
+    throw new Error(`row ${id} of conversation_log is of kind ${kind}, which this version does not know`);
   const base = { conv, seq, number, id, from, at };
-  switch (ev) {
-    case 'message.new':
-      return { ev, ...base, text: body ?? '', ...details };
-    case 'conversation.create':
-      // The details were written by detailsOf: type and members are among them.
-      return { ev, ...base, ...details } as LogEvent<'conversation.create'>;
-    case 'member.join':
-    case 'member.leave':
-      return { ev, ...base };
-    case 'member.add':
-    case 'member.remove':
-      return { ev, ...base, user: target ?? '' };
-    case undefined:
-      throw new Error(`row ${id} of conversation_log is of kind ${kind}, which this version does not know`);
-  }
+  if (ev === 'message.new') return { ev, ...base, text: body ?? '', ...details };
+  // Written by contentOf: what the event needs is there.
+  const about = target === null ? {} : ev.startsWith('member.') ? { user: target } : { message: target };
+  const said = ev === 'message.edit' ? { text: body ?? '' } : {};
+  return { ev, ...base, ...about, ...said, ...details } as LogEvent;
 }

@@ -18,6 +18,8 @@ import type {
   LogTail,
   Ownership,
   StoredOperation,
+  Target,
+  TargetQuestion,
   WriteOutcome,
 } from '../ports.js';
 import { BinaryCopy } from './binary-copy.js';
@@ -28,8 +30,11 @@ import {
   loadConversations,
   loadTails,
   lookupOperations,
+  readChanged,
   readEvents,
   readHorizon,
+  readParents,
+  readTargets,
 } from './log-reads.js';
 import { logColumns, writeRow } from './log-rows.js';
 import { takeShard } from './ownership.js';
@@ -70,6 +75,7 @@ export class PostgresLogStore implements LogStore {
   private readonly loads: Gatherer<string, ConversationSnapshot>;
   private readonly tails: Gatherer<string, LogTail>;
   private readonly lookups: Gatherer<string, StoredOperation | 'absent'>;
+  private readonly questions: Gatherer<TargetQuestion, Target | 'absent'>;
 
   constructor({ url, shard, owners, readConnections = 3 }: PostgresLogStoreOptions) {
     this.shard = shard;
@@ -91,6 +97,11 @@ export class PostgresLogStore implements LogStore {
         const found = await lookupOperations(this.sql, ids);
         return ids.map((id) => found.get(id) ?? 'absent');
       },
+      ...{ keysMax: lookupsMax, queriesMax: 2, answerMs: readMs },
+    });
+    this.questions = new Gatherer({
+      ask: async (questions) =>
+        (await readTargets(this.sql, questions)).map((target) => target ?? ('absent' as const)),
       ...{ keysMax: lookupsMax, queriesMax: 2, answerMs: readMs },
     });
   }
@@ -182,6 +193,45 @@ export class PostgresLogStore implements LogStore {
     within(readMs, readEvents(this.sql, range), (events, message) =>
       done(events === undefined ? { kind: 'failed', message } : { kind: 'events', events }),
     );
+  }
+
+  targets(questions: Parameters<LogStore['targets']>[0], done: Parameters<LogStore['targets']>[1]): void {
+    let left = questions.length;
+    let failed: string | undefined;
+    const targets: Array<Target | undefined> = questions.map(() => undefined);
+    const end = () =>
+      done(failed === undefined ? { kind: 'targets', targets } : { kind: 'failed', message: failed });
+    if (left === 0) setImmediate(end);
+    for (const [place, question] of questions.entries()) {
+      this.questions.add({
+        key: question,
+        done: (target, failure) => {
+          if (target === undefined) failed = failure;
+          else if (target !== 'absent') targets[place] = target;
+          left -= 1;
+          if (left === 0) end();
+        },
+      });
+    }
+  }
+
+  changed(range: Parameters<LogStore['changed']>[0], done: Parameters<LogStore['changed']>[1]): void {
+    within(readMs, readChanged(this.sql, range), (messages, message) =>
+      done(messages === undefined ? { kind: 'failed', message } : { kind: 'changed', messages }),
+    );
+  }
+
+  parents(
+    { conv, messages }: Parameters<LogStore['parents']>[0],
+    done: Parameters<LogStore['parents']>[1],
+  ): void {
+    within(readMs, readParents(this.sql, conv, messages), (parents, message) =>
+      done(parents === undefined ? { kind: 'failed', message } : { kind: 'parents', parents }),
+    );
+  }
+
+  attachments(_asked: Parameters<LogStore['attachments']>[0], done: Parameters<LogStore['attachments']>[1]) {
+    setImmediate(done, { kind: 'attachments', attachments: undefined });
   }
 
   flush(progress: Parameters<LogStore['flush']>[0], done: Parameters<LogStore['flush']>[1]): void {

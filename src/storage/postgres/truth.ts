@@ -1,9 +1,8 @@
 /** What Postgres says of elements of any entity, for whoever compares a mirror with it: from the log and the tables. */
 import type { Sql } from 'postgres';
 import { type Change, type Entity, keyOfId } from '../../entities/entity.js';
-import { loggedEntities, watchedEntities } from '../../entities/index.js';
+import { watchedEntities } from '../../entities/index.js';
 import { changesOfEvents } from '../../entities/log-changes.js';
-import { members } from '../../entities/members.js';
 import { messages } from '../../entities/messages.js';
 import { type Element, recentDays } from '../tiers/ports.js';
 import { columnsOf } from './columns.js';
@@ -51,11 +50,7 @@ export class PostgresTruth {
    */
   async get(entity: Entity, ids: readonly string[]): Promise<Array<Element | undefined>> {
     if (entity.name === messages.name) return this.messages(ids);
-    const found = await this.store.get(entity, ids);
-    if (!loggedEntities.includes(entity)) return found;
-    if (entity.name === members.name) return this.present(found);
-    // A conversation is as its first event made it.
-    return found.map((element) => element && { ...element, version: 1 });
+    return this.store.get(entity, ids);
   }
 
   /** Unix ms: events from before have left the log; undefined: none has. */
@@ -76,32 +71,17 @@ export class PostgresTruth {
   private async messages(ids: readonly string[]): Promise<Array<Element | undefined>> {
     const wanted = ids.filter((id) => keyOfId(messages, id) !== undefined);
     const rows = await this.sql<Row[]>`
-      select batch::float8 as batch, nubo_row(l) as row from conversation_log l where id = any(${wanted}::uuid[])`;
+      select coalesce(deletion.batch, l.batch)::float8 as batch, nubo_row(l) as row
+      from conversation_log l
+      left join message_states s on s.message = l.id and s.deletion is not null
+      left join conversation_log deletion on deletion.id = s.deletion
+      where l.id = any(${wanted}::uuid[])`;
     const found = new Map<string, Element>();
     for (const { batch, row } of rows) {
       const change = changesOfEvents([eventOf(row)], batch)[0];
       if (change !== undefined) found.set(change.id, change);
     }
     return ids.map((id) => found.get(id));
-  }
-
-  /** Who left has a row all the same; by which event they left is in the log alone, at most at its head. */
-  private async present(found: ReadonlyArray<Element | undefined>): Promise<Array<Element | undefined>> {
-    const keys = found.flatMap((element) => (element === undefined ? [] : [element.id.split(':')]));
-    const rows = await this.sql<Array<{ id: string; isGone: boolean; version: number }>>`
-      select m.conversation || ':' || m.user_id as id, m.left_at is not null as "isGone",
-        case when m.left_at is null then m.joined_seq else greatest(m.joined_seq,
-          (select max(seq) from conversation_log l where l.conversation = m.conversation),
-          (select seq from conversation_heads h where h.conversation = m.conversation)) end::float8 as version
-      from conversation_members m
-      join unnest(${keys.map(([conversation = '']) => conversation)}::uuid[],
-        ${keys.map(([, user = '']) => user)}::uuid[]) as k (conversation, user_id) using (conversation, user_id)`;
-    const byId = new Map(rows.map((row) => [row.id, row]));
-    return found.map((element) => {
-      const row = element && byId.get(element.id);
-      if (element === undefined || row === undefined) return undefined;
-      return { id: element.id, version: row.version, fields: row.isGone ? undefined : element.fields };
-    });
   }
 
   private logShelf(): RecentShelf {

@@ -6,7 +6,7 @@
  */
 import { changeOfMoment, momentOfFields, snapshots } from '../../entities/snapshots.js';
 import type { Clock, Timers } from '../../runtime/ports.js';
-import { effectsOf } from '../effects.js';
+import { applyToFacts, factsOf, standingOf } from '../facts.js';
 import type { ConversationMoment, ConversationSnapshot, LogStore, LogTail, Member } from '../ports.js';
 import type { Element, Tier } from './ports.js';
 
@@ -84,24 +84,20 @@ function momentOf(element: Element | undefined, conv: string): Kept | undefined 
 }
 
 /** @returns undefined when the end of the log does not hold the event that the moment was after */
-function replay({ info, last, members }: Kept, { head, recent }: LogTail): ConversationSnapshot | undefined {
+function replay({ last, ...moment }: Kept, { head, recent }: LogTail): ConversationSnapshot | undefined {
   const first = recent[0]?.seq;
   if (first === undefined || recent.some(({ seq }, index) => seq !== first + index)) return undefined;
   const place = last.seq - first;
   const found = recent[place];
   const isOfThisLog = found?.id === last.id && found.at === last.at && found.number === last.number;
   if (!isOfThisLog || recent.at(-1)?.seq !== head.seq) return undefined;
-  return { info, head, members: withEffects(members, recent.slice(place + 1)), recent };
-}
-
-/** Nothing but the first event of a conversation says what it is. */
-function withEffects(members: readonly Member[], events: LogTail['recent']): Member[] {
-  const effects = effectsOf(events);
-  if (effects === undefined) return [...members];
-  const present = new Map(members.map((member) => [member.user, member]));
-  for (const { user, role, present: isPresent } of effects.members) {
-    if (isPresent) present.set(user, { user, role });
-    else present.delete(user);
-  }
-  return [...present.values()];
+  const facts = factsOf(moment);
+  for (const event of recent.slice(place + 1)) applyToFacts(facts, event);
+  return {
+    info: facts.info,
+    head,
+    members: [...facts.members.values()],
+    standing: standingOf(facts),
+    recent,
+  };
 }
