@@ -1,6 +1,7 @@
 /** What every LogStore promises, run on each implementation. */
 import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { nothing } from '#src/storage/facts.js';
 import { type LogStore, recentEventsMax } from '#src/storage/ports.js';
 import type { LogEvent } from '#src/wire/events.js';
 import { Asker, Script } from '../support/log-events.js';
@@ -268,7 +269,13 @@ export function logStoreContract(name: string, make: () => Promise<LogStoreFixtu
       const store = await owned();
       expect(await store.load(uuidv7())).toEqual({
         kind: 'loaded',
-        snapshot: { info: undefined, head: { seq: 0, number: 0 }, members: [], recent: [] },
+        snapshot: {
+          info: undefined,
+          head: { seq: 0, number: 0 },
+          members: [],
+          standing: nothing,
+          recent: [],
+        },
       });
     });
 
@@ -282,7 +289,10 @@ export function logStoreContract(name: string, make: () => Promise<LogStoreFixtu
       const result = await store.load(script.conv);
       if (result.kind !== 'loaded') throw new Error(result.message);
       const { info, head, members, recent } = result.snapshot;
-      const creationInfo = { type: 'channel', title: 'talk', creator: script.owner, createdAt: creation.at };
+      const creationInfo = {
+        ...{ type: 'channel', title: 'talk', state: 'active' },
+        ...{ creator: script.owner, createdAt: creation.at },
+      };
       expect(info).toEqual({ conv: script.conv, ...creationInfo });
       expect(head).toEqual({ seq: recentEventsMax + 3, number: recentEventsMax });
       expect(new Map(members.map(({ user, role, mark }) => [user, [role, mark]]))).toEqual(
@@ -381,7 +391,13 @@ export function logStoreContract(name: string, make: () => Promise<LogStoreFixtu
       expect(loads).toEqual(
         events.map((event) => ({
           kind: 'loaded',
-          snapshot: { info: undefined, head: { seq: 1, number: 1 }, members: [], recent: [event] },
+          snapshot: {
+            info: undefined,
+            head: { seq: 1, number: 1 },
+            members: [],
+            standing: nothing,
+            recent: [event],
+          },
         })),
       );
       const lookups = await Promise.all(events.map((event) => store.lookup([event.id])));

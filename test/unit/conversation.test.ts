@@ -588,7 +588,7 @@ test('what does not exist, was not loaded, or has lost the end of its log is not
   empty.actor.dropped('passivated');
   const old = createActive({}, snapshotOf({ head: { seq: 9, number: 7 }, recent: [] }));
   old.actor.dropped('passivated');
-  expect([...bench.handedOver, ...nothing.handedOver, ...old.handedOver]).toEqual([]);
+  expect([...bench.handedOver, ...empty.handedOver, ...old.handedOver]).toEqual([]);
 });
 
 test('W7 whatever an instance holds when it is dropped is answered, and what it loaded for is asked again', () => {

@@ -521,7 +521,7 @@ describe('messages', () => {
 
   test('W3 messages of a newer server are left out, but its durable events keep their place', () => {
     const json =
-      '[{"ev":"sparkle","x":1},{"ev":"message.pin","conv":"c","seq":5,"id":"i"},{"ack":1,"new":2},{"what":1}]';
+      '[{"ev":"sparkle","x":1},{"ev":"message.sparkle","conv":"c","seq":5,"id":"i"},{"ack":1,"new":2},{"what":1}]';
     const packed = packr.pack([
       [30, 1],
       [77, 'c', 5, 'i'],
