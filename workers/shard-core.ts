@@ -25,6 +25,7 @@ import {
   type ToFront,
 } from '#src/threads/messages.js';
 import type { createPublisher } from '#src/threads/publisher.js';
+import { bytesToShard } from '#src/threads/weights.js';
 import type { BucketLimits } from '#src/token-bucket.js';
 import { type MirrorOptions, startMirrors } from './mirrors.js';
 import { Recall } from './recall.js';
@@ -115,7 +116,7 @@ export function createShardCore(options: ShardCoreOptions): ShardCore {
   tellWriter({ kind: 'flush', done: () => {} });
 
   const tellConversation = (message: ConversationRequest): void => {
-    const bytes = message.kind === 'send' ? 256 + message.text.length * 2 : 256;
+    const bytes = bytesToShard(message);
     // A registration is never refused: subscribers hear nothing until it is answered (P6).
     const isSystem = message.kind === 'register';
     if (system.tell(`conversation/${message.conv}`, message, { bytes, system: isSystem })) return;

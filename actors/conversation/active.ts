@@ -18,7 +18,7 @@ import type { ConversationContext, ConversationPorts } from './ports.js';
 import { type Finding, type Held, Questions } from './questions.js';
 import { Reader } from './reader.js';
 import { decide } from './rules.js';
-import { applyEvent, type ConversationState } from './state.js';
+import { applyEvent, type ConversationState, noteWriter } from './state.js';
 
 /** Requests that wait for a pending operation to settle. */
 const waitingItemsMax = 1024;
@@ -241,6 +241,8 @@ export class Active {
     const retryMs = this.ports.rates.take(request.user, request.rate);
     if (retryMs > 0) return this.answerHeld(held, { kind: 'err', refusal: tooFast(retryMs) });
     this.pending.add(event);
+    // Now, and not when it is written, so that two at once do not both pass the slow mode.
+    if (event.ev === 'message.new') noteWriter(this.state, { ...event, at: this.ports.clock.now() });
     for (const waiter of [request.request, ...held.retries]) this.append(waiter, event);
   }
 

@@ -9,6 +9,7 @@
  * Whatever an instance holds when it is dropped is answered `unavailable`, so no request is ever left in silence (W7).
  */
 import type { Actor, DropReason } from '#src/runtime/actor.js';
+import { isDurable } from '#src/threads/messages.js';
 import { bytesToShard, messageBytes } from '#src/threads/weights.js';
 import type { ConversationMessage } from '../messages.js';
 import { Active } from './active.js';
@@ -123,7 +124,7 @@ export class Conversation implements Actor<ConversationMessage> {
 
   private keep(message: ConversationMessage): void {
     if (this.kept.length === 0) this.keptBytes = 0;
-    this.keptBytes += message.kind === 'send' ? bytesToShard(message) : messageBytes;
+    this.keptBytes += isDurable(message) ? bytesToShard(message) : messageBytes;
     const hasRoom = this.kept.length < keptItemsMax && this.keptBytes < keptBytesMax;
     if (hasRoom || message.kind === 'register') this.kept.push(message);
     else for (const request of requestsOf([message])) this.answerUnavailable(request);

@@ -36,8 +36,6 @@ export function decideSend(situation: CaseOf<'send'>): Decision {
       'not_found',
       'attachments: one of them is no upload of yours that is ready and not yet sent.',
     );
-  // Before it is written, so that two at once do not both pass.
-  if (info.slowMs !== undefined) state.wroteAt.set(request.user, now);
   return { kind: 'append', event: messageOf(situation) };
 }
 

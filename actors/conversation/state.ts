@@ -41,7 +41,8 @@ export function applyEvent(state: ConversationState, event: LogEvent): void {
   if (event.ev === 'message.delete') state.window.forgetContents(event.message);
 }
 
-function noteWriter({ info, wroteAt }: ConversationState, event: LogEvent): void {
+/** With a slow mode it is kept when each has written last. */
+export function noteWriter({ info, wroteAt }: ConversationState, event: LogEvent): void {
   if (info?.slowMs === undefined || event.ev !== 'message.new') return;
   wroteAt.delete(event.from);
   wroteAt.set(event.from, event.at);

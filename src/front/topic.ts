@@ -64,7 +64,7 @@ export function topicName(codec: Codec, conv: string, kind: 'whole' | 'sparse'):
 export function estimatedBytes(event: LogEvent): number {
   if (event.ev === 'conversation.create')
     return 300 + event.members.length * 40 + textBytes(event.title) + textBytes(event.description);
-  if (event.ev !== 'message.new') return 250;
+  if (event.ev !== 'message.new' && event.ev !== 'message.edit') return 250;
   const metadata = event.metadata === undefined ? 0 : JSON.stringify(event.metadata).length;
   return 250 + textBytes(event.text) + metadata;
 }

@@ -217,7 +217,7 @@ class Gathering {
   /** Whoever comes begins anew, with this role. */
   private come(event: LogEvent, user: string, role: Role): void {
     const { seq, number, at } = event;
-    this.change(event, user, { present: true, role, joined: { seq, number, at } });
+    this.change(event, user, { present: true, role, nickname: '', joined: { seq, number, at } });
   }
 
   private change({ conv, seq, at }: LogEvent, user: string, fields: Partial<MemberEffect>): void {

@@ -20,9 +20,10 @@ const refusedBytes = 512;
 
 export function bytesOfEvent(event: LogEvent): number {
   if (event.ev === 'conversation.create') return eventBytes + event.members.length * idBytes;
+  if (event.ev === 'message.edit') return eventBytes + bytesOfWords(event);
   if (event.ev !== 'message.new') return eventBytes;
-  const metadata = event.metadata === undefined ? 0 : metadataBytes;
-  return eventBytes + event.text.length * 2 + metadata;
+  const attachments = (event.attachments?.length ?? 0) * eventBytes;
+  return eventBytes + bytesOfWords(event) + attachments;
 }
 
 export function bytesOfEvents(events: readonly LogEvent[]): number {
@@ -31,11 +32,19 @@ export function bytesOfEvents(events: readonly LogEvent[]): number {
   return bytes;
 }
 
+/** What somebody wrote, and whom they named. */
+function bytesOfWords(words: {
+  readonly text: string;
+  readonly metadata?: object | undefined;
+  readonly mentions?: readonly string[] | undefined;
+}): number {
+  const metadata = words.metadata === undefined ? 0 : metadataBytes;
+  return words.text.length * 2 + metadata + (words.mentions?.length ?? 0) * idBytes;
+}
+
 /** What a front posts. */
 export function bytesToShard(message: ToShard): number {
-  if (message.kind === 'send') {
-    return messageBytes + message.text.length * 2 + (message.metadata === undefined ? 0 : metadataBytes);
-  }
+  if (message.kind === 'send' || message.kind === 'edit') return messageBytes + bytesOfWords(message);
   if (message.kind === 'create') return messageBytes + (message.members?.length ?? 0) * idBytes;
   if (message.kind === 'recollection') return messageBytes + message.refused.length * refusedBytes;
   return messageBytes;

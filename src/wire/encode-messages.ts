@@ -36,7 +36,7 @@ export function encodeMessages(codec: Codec, messages: readonly ServerMessage[])
 
 export function writeMessage(message: ServerMessage): void {
   if ('ack' in message && message.events === undefined) writeAck(message);
-  else if ('ev' in message && message.ev === 'message.new') writeNewMessage(message);
+  else if ('ev' in message && message.ev === 'message.new' && isPlain(message)) writeNewMessage(message);
   else if ('ev' in message && message.ev === 'hello') writeHello(message);
   else writeByPlaces(formOf(message), message as unknown as Record<string, unknown>);
 }
@@ -55,6 +55,17 @@ function writeAck(message: Ack): void {
   if (count > 3) writeOptionalNumber(at);
   if (count > 4) writeOptionalString(conv);
   if (count > 5) writeOptionalNumber(head);
+}
+
+/** Nearly all are: they carry none of the later places. */
+function isPlain(event: LogEvent<'message.new'>): boolean {
+  return (
+    event.mentions === undefined &&
+    event.everyone === undefined &&
+    event.attachments === undefined &&
+    event.state === undefined &&
+    event.parent === undefined
+  );
 }
 
 /** conv, seq, number, id, from, at, text, and sometimes type, metadata, replyTo. */
