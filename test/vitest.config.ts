@@ -15,8 +15,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['source'], externalConditions: ['source'] } },
   test: {
     pool: 'forks',
-    // Most tests wait for servers rather than compute.
-    maxWorkers: 3,
+    // Most tests wait for servers rather than compute, but with three, two cores are late for what has to be in time.
+    maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/postgres-global.ts', 'test/support/servers-global.ts'],

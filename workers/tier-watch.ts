@@ -148,7 +148,7 @@ function mongoOf({ mongoUrl }: Pick<Config, 'mongoUrl'>, tell: Tell): Watched[] 
       );
     }
     const stats = await connection.run('position', (database) => database.command({ dbStats: 1 }));
-    return { elements, bytes: Number(stats['totalSize'] ?? stats['storageSize'] ?? stats['dataSize'] ?? 0) };
+    return { elements, bytes: Number(stats.totalSize ?? stats.storageSize ?? stats.dataSize ?? 0) };
   };
   return [{ name: 'mongo', everyMs: everyMs.mongo, size, close: () => connection.close() }];
 }

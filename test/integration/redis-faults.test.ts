@@ -173,13 +173,15 @@ describe.skipIf((await redisHere()) === undefined)('a mirror on a Redis', () => 
     const score = async () => Number(await client.zscore(keys.lru, `samples ${used}`));
     const written = await score();
     await client.config('RESETSTAT');
+    const begun = Date.now();
     for (let read = 0; read < 100; read += 1) await asker.elements(samples, [used ?? '', evicted ?? '']);
     await client.hdel(keys.cache('samples'), evicted ?? '');
     await client.zrem(keys.lru, `samples ${evicted}`);
     const read = Date.now();
     expect(await score()).toBe(written);
     await expect.poll(score, soon).toBeGreaterThan(written);
-    expect(read - (await score())).toBeLessThan(200);
+    expect(await score()).toBeGreaterThanOrEqual(begun);
+    expect(await score()).toBeLessThanOrEqual(read);
     expect(await client.zcard(keys.lru)).toBe(1);
     expect(await client.info('commandstats')).toMatch(/cmdstat_zadd:calls=1,/);
   });
@@ -191,7 +193,7 @@ describe.skipIf((await redisHere()) === undefined)('a mirror on a Redis', () => 
     server.freeze();
     const begun = performance.now();
     expect(await asker.get(samples, ids)).toMatchObject({ kind: 'failed' });
-    expect(performance.now() - begun).toBeLessThan(600);
+    expect(performance.now() - begun).toBeLessThan(3_000);
     const round = async (count: number) => {
       for (let call = 0; call < count; call += 1) {
         await Promise.all([asker.get(samples, ids), asker.put(changes)]);
