@@ -81,7 +81,7 @@ export class RedisMirror implements Mirror {
       }
       this.discard(messages.name, bad);
       if (events.length !== places.length || events.length === 0) return done({ kind: 'absent' });
-      this.touches.add(messages.name, places);
+      this.touches.addRange(messages.name, places);
       done({ kind: 'events', events });
     });
   }
