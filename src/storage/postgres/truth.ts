@@ -5,6 +5,7 @@ import { loggedEntities, watchedEntities } from '../../entities/index.js';
 import { changesOfEvents } from '../../entities/log-changes.js';
 import { members } from '../../entities/members.js';
 import { messages } from '../../entities/messages.js';
+import { zeroUuid } from '../../uuid-bytes.js';
 import { type Element, recentDays } from '../tiers/ports.js';
 import { columnsOf } from './columns.js';
 import { createEntityStore, type EntityStore, recentCondition } from './entity-store.js';
@@ -34,7 +35,6 @@ interface Row {
 }
 
 const recent = `${recentDays} days`;
-const nowhere = '00000000-0000-0000-0000-000000000000';
 
 export class PostgresTruth {
   private readonly sql: Sql;
@@ -126,7 +126,7 @@ export class PostgresTruth {
       page: async (after, limit) => {
         const rows = await sql<Row[]>`
           select batch::float8 as batch, nubo_row(l) as row from conversation_log l
-          where id > ${after ?? nowhere} and ${since} order by id limit ${limit}`;
+          where id > ${after ?? zeroUuid} and ${since} order by id limit ${limit}`;
         const changes = rows.flatMap(({ batch, row }) => changesOfEvents([eventOf(row)], batch));
         return { changes, rows: rows.length, last: rows.at(-1)?.row[0] };
       },
