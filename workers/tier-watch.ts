@@ -125,7 +125,7 @@ function redisOf({ redisUrl, redisPrefix }: Pick<Config, 'redisUrl' | 'redisPref
         (answer) => {
           if (answer.kind === 'failed') return reject(new Error(answer.message));
           const [elements, info] = answer.value;
-          const usage = usageOf(info);
+          const usage = usageOf(info, elements);
           if (usage.kind === 'failed') return reject(new Error(usage.message));
           resolve({ elements, bytes: usage.usedBytes });
         },
