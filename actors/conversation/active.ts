@@ -17,6 +17,7 @@ import { Pending } from './pending.js';
 import type { ConversationContext, ConversationPorts } from './ports.js';
 import { type Finding, type Held, Questions } from './questions.js';
 import { Reader } from './reader.js';
+import { crowded, expired, idInUse, slowMode, tooFast, unreadable } from './refusals.js';
 import { decide } from './rules.js';
 import { applyEvent, type ConversationState, noteWriter } from './state.js';
 
@@ -110,8 +111,12 @@ export class Active {
     }
   }
 
-  /** Requests that only this instance knows of. Those handed to the writer are answered by the writer. */
-  heldRequests(): number[] {
+  /**
+   * It is dropped. Returns the requests that only this instance knows of; those handed to the writer are answered by
+   * the writer, and what is being read is answered when it was.
+   */
+  end(): number[] {
+    this.reader.end();
     const requests = this.appends.map((append) => append.request);
     for (const held of [...this.questions.all(), ...this.waiting, ...this.redoing]) {
       if ('retries' in held) requests.push(held.request.request, ...held.retries);
@@ -202,6 +207,8 @@ export class Active {
       case 'refuse':
         return this.refuse(held, decision.refusal);
       case 'too early':
+        // It costs a token all the same, or asking again and again would be free.
+        this.ports.rates.charge(held.request.user, held.request.rate);
         return this.answerHeld(held, { kind: 'err', refusal: slowMode(decision.retryMs) });
     }
   }
@@ -242,7 +249,8 @@ export class Active {
     if (retryMs > 0) return this.answerHeld(held, { kind: 'err', refusal: tooFast(retryMs) });
     this.pending.add(event);
     // Now, and not when it is written, so that two at once do not both pass the slow mode.
-    if (event.ev === 'message.new') noteWriter(this.state, { ...event, at: this.ports.clock.now() });
+    if (event.ev === 'message.new' && this.state.info?.slowMs !== undefined)
+      noteWriter(this.state, { ...event, at: this.ports.clock.now() });
     for (const waiter of [request.request, ...held.retries]) this.append(waiter, event);
   }
 
@@ -387,35 +395,3 @@ export class Active {
     }
   }
 }
-
-const unreadable: Refusal = {
-  code: 'unavailable',
-  message: 'The database could not be asked; send the same operation again.',
-  retryMs: 250,
-};
-
-const expired: Refusal = {
-  code: 'expired',
-  message: 'The id is older than what this server keeps: whether it was stored is not known any more.',
-};
-
-function slowMode(retryMs: number): Refusal {
-  return { code: 'rate_limited', message: 'Slow mode: wait before you write here again.', retryMs };
-}
-
-function tooFast(retryMs: number): Refusal {
-  return { code: 'rate_limited', message: 'You send faster than this server allows.', retryMs };
-}
-
-const crowded: Refusal = {
-  code: 'overloaded',
-  message: 'Too much waits in this conversation.',
-  retryMs: 500,
-};
-
-/** Somebody else's operation with this id is not settled: once it is, the answer will be `conflict`. */
-const idInUse: Refusal = {
-  code: 'unavailable',
-  message: 'Another operation with this id is under way; send again to learn its end.',
-  retryMs: 100,
-};

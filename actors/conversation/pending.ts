@@ -15,6 +15,7 @@ export const subjects = {
   /** Whether a message is there. */
   message: (id: string) => `message ${id}`,
   reaction: (id: string, user: string, emoji: string) => `reaction ${id} ${user} ${emoji}`,
+  reactions: (id: string) => `reactions ${id}`,
 } as const;
 
 /** What an event will change, beside memberships. */
@@ -37,7 +38,7 @@ function subjectsOf(event: LogEvent): string[] {
       return [subjects.pins];
     case 'reaction.add':
     case 'reaction.remove':
-      return [subjects.reaction(event.message, event.from, event.emoji)];
+      return [subjects.reaction(event.message, event.from, event.emoji), subjects.reactions(event.message)];
     default:
       return [];
   }
@@ -85,6 +86,11 @@ export class Pending {
   /** One of these is about to change: wait before deciding what depends on it. */
   touches(...wanted: readonly string[]): boolean {
     return this.subjects.size > 0 && wanted.some((subject) => this.subjects.has(subject));
+  }
+
+  /** How many reactions to this message are under way. */
+  reactionsTo(message: string): number {
+    return this.subjects.get(subjects.reactions(message)) ?? 0;
   }
 
   add(event: LogEvent): void {

@@ -80,8 +80,10 @@ function targetOf({ state, pending, request, known }: Case<MessageRequest>): Tar
   const question = { message, ...emoji };
   if (target === undefined) return { kind: 'ask target', question };
   const { found, askedAt } = target;
+  const reaction = 'emoji' in request ? { from: request.user, emoji: request.emoji } : undefined;
   const version = found?.version ?? 0;
-  if (state.changes.isOutdated(message, { askedAt, version })) return { kind: 'ask target', question };
+  if (state.changes.isOutdated({ message, reaction }, { askedAt, version }))
+    return { kind: 'ask target', question };
   return found === undefined || found.conv !== request.conv ? noMessage : found;
 }
 
@@ -138,8 +140,9 @@ export function decideDelete(situation: CaseOf<'delete'>): Decision {
 }
 
 /** Of somebody whose role is not above one's own. */
-function mayDeleteOf({ state }: Case, { info, role }: Actor, author: string): Decision | undefined {
+function mayDeleteOf({ state, pending }: Case, { info, role }: Actor, author: string): Decision | undefined {
   if (!isAllowed('deleteOthers', info.type, role)) return notAllowed(info, 'deleteOthers');
+  if (pending.touches(subjects.user(author))) return wait;
   const other = state.members.get(author)?.role ?? 'member';
   return isAbove(other, role) ? refuse('forbidden', 'Their role is above yours.') : undefined;
 }
@@ -156,7 +159,15 @@ export function decideReact(situation: CaseOf<'react'>): Decision {
   if (!isTarget(target)) return target;
   if (target.isDeleted) return noMessage;
   if (target.hasReacted) return unchanged;
-  if (!target.hasEmoji && target.emojis >= wireLimits.messageEmojisMax)
+  const emojisMax = wireLimits.messageEmojisMax;
+  // Those that are under way may be new ones, too: near the limit they are waited for.
+  if (
+    !target.hasEmoji &&
+    target.emojis < emojisMax &&
+    target.emojis + pending.reactionsTo(message) >= emojisMax
+  )
+    return wait;
+  if (!target.hasEmoji && target.emojis >= emojisMax)
     return refuse('forbidden', 'The message has as many different reactions as it may have.');
   return { kind: 'append', event: { ev: 'reaction.add', ...about(request, target), emoji } };
 }

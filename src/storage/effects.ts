@@ -52,6 +52,8 @@ export interface MessageEffect {
   readonly deletion?: string;
   /** 0: it is no longer. */
   readonly pinnedAt?: number;
+  /** The seq of the event, which pins are ordered by. */
+  readonly pinnedSeq?: number;
   readonly pinnedBy?: string;
 }
 
@@ -76,6 +78,16 @@ export interface ReactionEffect {
   readonly isOn: boolean;
 }
 
+/**
+ * Where an emoji of a message stands among the others is where it was first used; one that nobody used any more begins
+ * anew. `starts`: if there were so many of it before the batch, it began anew with the event of that seq.
+ */
+export interface EmojiEffect {
+  readonly message: string;
+  readonly emoji: string;
+  readonly starts: Readonly<Record<number, number>>;
+}
+
 export interface Effects {
   readonly conversations: ConversationInfo[];
   readonly changes: ConversationEffect[];
@@ -87,6 +99,8 @@ export interface Effects {
   readonly edits: EditEffect[];
   /** At most one entry for a message, user and emoji. */
   readonly reactions: ReactionEffect[];
+  /** At most one entry for a message and emoji. */
+  readonly emojis: EmojiEffect[];
 }
 
 /** For ever, as an end of a ban or a mute. */
@@ -102,6 +116,14 @@ export function effectsOf(events: readonly LogEvent[]): Effects | undefined {
   return gathering.effects();
 }
 
+interface EmojiSteps {
+  readonly message: string;
+  readonly emoji: string;
+  /** How many more of it there are than before the batch. */
+  steps: number;
+  readonly starts: Record<number, number>;
+}
+
 class Gathering {
   private readonly conversations: ConversationInfo[] = [];
   private readonly changes = new Map<string, ConversationEffect>();
@@ -109,6 +131,7 @@ class Gathering {
   private readonly messages = new Map<string, MessageEffect>();
   private readonly edits: EditEffect[] = [];
   private readonly reactions = new Map<string, ReactionEffect>();
+  private readonly emojis = new Map<string, EmojiSteps>();
 
   effects(): Effects {
     return {
@@ -118,6 +141,7 @@ class Gathering {
       messages: [...this.messages.values()],
       edits: this.edits,
       reactions: [...this.reactions.values()],
+      emojis: [...this.emojis.values()].map(({ message, emoji, starts }) => ({ message, emoji, starts })),
     };
   }
 
@@ -196,7 +220,7 @@ class Gathering {
         });
         return;
       case 'message.pin':
-        this.messages.set(message, { ...changed, pinnedAt: at, pinnedBy: by });
+        this.messages.set(message, { ...changed, pinnedAt: at, pinnedBy: by, pinnedSeq: seq });
         return;
       case 'message.unpin':
         this.messages.set(message, { ...changed, pinnedAt: 0 });
@@ -209,9 +233,19 @@ class Gathering {
           ...{ message, user: by, emoji, seq, at },
           isOn: event.ev === 'reaction.add',
         });
+        this.stepEmoji(event);
         return;
       }
     }
+  }
+
+  private stepEmoji({ ev, message, emoji, seq }: Extract<MessageChange, { emoji: string }>): void {
+    const key = `${message} ${emoji}`;
+    const emojis = this.emojis.get(key) ?? { message, emoji, steps: 0, starts: {} };
+    this.emojis.set(key, emojis);
+    // With so many of it before the batch, there are none left here.
+    if (ev === 'reaction.add' && emojis.steps <= 0) emojis.starts[-emojis.steps || 0] = seq;
+    emojis.steps += ev === 'reaction.add' ? 1 : -1;
   }
 
   /** Whoever comes begins anew, with this role. */

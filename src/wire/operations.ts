@@ -72,7 +72,8 @@ const avatar = text(limits.avatarBytesMax).regex(
 export const emoji = text(limits.emojiBytesMax).regex(/^[^\s\p{Cc}]+$/u, 'must be an emoji or a short name');
 export const nickname = text(limits.nicknameCharsMax * 4).max(limits.nicknameCharsMax);
 export const reason = text(limits.reasonCharsMax * 4).max(limits.reasonCharsMax);
-const time = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+/** Unix ms before the year 9999, which stands for never: what is later can neither be stored nor written as a date. */
+const time = z.number().int().min(0).max(253_370_764_799_999);
 
 /** Fields of a new message, shared by the wire and REST. */
 export const messageFields = {
