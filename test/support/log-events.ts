@@ -1,7 +1,7 @@
 /** Events for tests of stores: one script a conversation, which numbers them as a writer would. */
 import { uuidv7 } from 'uuidv7';
 import type { LogStore } from '#src/storage/ports.js';
-import type { ConversationType, LogEvent } from '#src/wire/events.js';
+import type { ConversationType, LogEvent, LogEventName } from '#src/wire/events.js';
 import { Answers } from './answers.js';
 
 type Extra = Partial<Pick<LogEvent<'message.new'>, 'id' | 'at' | 'from' | 'type' | 'metadata' | 'replyTo'>>;
@@ -50,6 +50,15 @@ export class Script {
 
   remove(user: string): LogEvent<'member.remove'> {
     return { ev: 'member.remove', ...this.base({}), user };
+  }
+
+  /** An event of any kind, by anybody. */
+  event<Name extends LogEventName>(
+    ev: Name,
+    from: string,
+    body: Omit<LogEvent<Name>, 'ev' | 'conv' | 'seq' | 'number' | 'id' | 'from' | 'at'>,
+  ): LogEvent<Name> {
+    return { ev, ...this.base({ from }), ...body } as unknown as LogEvent<Name>;
   }
 
   private base({ id = uuidv7(), at = Date.now(), from = this.owner }: Extra) {
