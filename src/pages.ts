@@ -1,7 +1,7 @@
 /** Pages as they are told: each message with what has become of it, and each reply with what it replies to. */
-import { withoutContents } from '#src/storage/facts.js';
-import type { ChangedMessage } from '#src/storage/ports.js';
-import type { LogEvent, Parent } from '#src/wire/events.js';
+import { withoutContents } from './storage/facts.js';
+import type { ChangedMessage } from './storage/ports.js';
+import type { LogEvent, Parent } from './wire/events.js';
 
 /** Messages that are edited in the page and stand elsewhere: their edits say nothing once they are deleted. */
 export function editedElsewhere(events: readonly LogEvent[]): string[] {
