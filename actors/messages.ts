@@ -1,6 +1,7 @@
 /** What actors of one shard thread say to each other. What crosses threads is in src/threads/messages.ts. */
+
+import type { PageRead } from '#src/pages.js';
 import type {
-  ChangedMessage,
   ConversationSnapshot,
   Failed,
   Found,
@@ -10,7 +11,7 @@ import type {
   WriteOutcome,
 } from '#src/storage/ports.js';
 import type { ConversationRequest } from '#src/threads/messages.js';
-import type { Attachment, LogEvent, Parent } from '#src/wire/events.js';
+import type { Attachment, LogEvent } from '#src/wire/events.js';
 
 /** An admitted operation on its way into a batch. Its seq, number and at are given when the batch is made. */
 export interface Append {
@@ -47,14 +48,6 @@ export type ConversationMessage =
       result: { found: readonly Attachment[] | undefined } | 'failed';
     }
   | { kind: 'backlog read'; request: number; user: string; have: number; page: PageRead | undefined };
-
-/** Events that were read, and what was found of their messages when the head was `askedAt`. */
-export interface PageRead {
-  readonly events: readonly LogEvent[];
-  readonly askedAt: number;
-  readonly changed: readonly ChangedMessage[];
-  readonly parents: readonly Parent[];
-}
 
 export type WriterMessage =
   | { kind: 'append'; entries: Append[] }

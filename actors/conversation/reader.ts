@@ -1,9 +1,10 @@
 /** The reading side of an active conversation: subscriptions, history, read marks, typing. */
+
+import { decorate, editedElsewhere, type PageRead, repliedTo, upToDate } from '#src/pages.js';
 import { type Backlog, frontOf, type Refusal } from '#src/threads/messages.js';
 import type { LogEvent } from '#src/wire/events.js';
 import { wireLimits } from '#src/wire/limits.js';
-import type { ConversationMessage, PageRead } from '../messages.js';
-import { decorate, editedElsewhere, repliedTo, upToDate } from './decorate.js';
+import type { ConversationMessage } from '../messages.js';
 import type { Pending } from './pending.js';
 import type { ConversationContext, ConversationPorts } from './ports.js';
 import { cutPage, fitsBacklog, rangeOf, reachOf } from './reading.js';

@@ -1,10 +1,17 @@
 /** What a live session may ask: each operation becomes a request to a shard, or is answered here. */
 import type { ToShard } from '../threads/messages.js';
 import { wireLimits } from '../wire/limits.js';
-import { type DurableOperation, isDurableName, type Operation } from '../wire/operations.js';
+import {
+  type DurableOperation,
+  isDurableName,
+  isQueryName,
+  type Operation,
+  type QueryName,
+} from '../wire/operations.js';
 import { conversationOf, durableRequest, faultOf, historyRequest, invalid } from './asks.js';
 import { itemsOf } from './few.js';
 import { placeOf } from './page.js';
+import { answerQuery } from './queries.js';
 import type { Session } from './session.js';
 import type { Live } from './session-state.js';
 import { OperationRequest, SubscribeRequest } from './socket-requests.js';
@@ -16,6 +23,7 @@ export function perform(
   operation: Exclude<Operation, { op: 'auth' }>,
 ): void {
   if (isDurableOperation(operation)) return performDurable(session, identity, operation);
+  if (isQuery(operation)) return performQuery(session, identity, operation);
   switch (operation.op) {
     case 'history':
       return performHistory(session, identity, operation);
@@ -35,6 +43,28 @@ export function perform(
 
 function isDurableOperation(operation: Operation): operation is DurableOperation {
   return isDurableName(operation.op);
+}
+
+function isQuery(operation: Operation): operation is Operation<QueryName> {
+  return isQueryName(operation.op);
+}
+
+/** As over REST, and with its answer (W17). */
+function performQuery(session: Session, { user, session: id }: Live, operation: Operation<QueryName>): void {
+  if (!admit(session, operation.ref)) return;
+  const { host } = session;
+  // A page is large: who is still reading the last one waits.
+  if (session.waitingBytes > host.limits.softBufferBytes)
+    return session.refuse(operation.ref, session.overloaded('Read what was sent first.'));
+  session.requestsOpen += 1;
+  const settle = (tell: () => void): void => {
+    session.requestsOpen -= 1;
+    if (!session.isClosing) tell();
+  };
+  answerQuery({ front: host, user, session: id }, operation).then(
+    (result) => settle(() => session.tellResult(operation.ref, result)),
+    (error: unknown) => settle(() => session.refuse(operation.ref, host.refusalOf(error))),
+  );
 }
 
 function performDurable(session: Session, identity: Live, operation: DurableOperation): void {

@@ -194,6 +194,11 @@ export class Session {
     this.outbox.push(message, bytes);
   }
 
+  /** What a query found; it weighs about what it has as JSON. */
+  tellResult(ref: number, result: object): void {
+    this.tell({ ack: ref, result: result as Record<string, unknown> }, JSON.stringify(result).length);
+  }
+
   /** `ref` null: about a frame or a token; undefined: an operation that wants no answer. */
   refuse(ref: number | null | undefined, refusal: Refusal): void {
     this.host.counters.countRefused(refusal.code);

@@ -7,7 +7,7 @@ import type { sessions } from '../entities/sessions.js';
 import type { userSettings } from '../entities/user-settings.js';
 import type { users } from '../entities/users.js';
 import type { ViewOf } from '../entities/view.js';
-import type { ConversationType, LogEvent, Role } from '../wire/events.js';
+import type { ConversationStatus, ConversationType, LogEvent, Role } from '../wire/events.js';
 import type { RateClass, Revocation } from './messages.js';
 
 export interface Device {
@@ -38,6 +38,12 @@ export interface ConversationView {
   readonly type: ConversationType;
   readonly title: string | null;
   readonly description: string | null;
+  readonly avatar: string | null;
+  /** One that was deleted is shown to nobody. */
+  readonly state: ConversationStatus;
+  /** Milliseconds that a member waits between two messages; 0: none. */
+  readonly slowMs: number;
+  readonly membersMax: number | null;
   readonly creator: string;
   readonly createdAt: number;
   readonly seq: number;
@@ -47,9 +53,46 @@ export interface ConversationView {
   readonly preview: string | null;
   readonly unread: number;
   readonly role: Role | null;
+  /** One's own, here. */
+  readonly nickname: string | null;
   /** Of a direct conversation: the other member. */
   readonly peer: string | null;
   readonly memberCount: number;
+}
+
+export interface MemberView {
+  readonly user: string;
+  readonly role: Role;
+  readonly nickname: string | null;
+  readonly joinedAt: number;
+}
+
+/** Who is banned or muted; `until` null: until it is taken back. */
+export interface SanctionView {
+  readonly user: string;
+  readonly until: number | null;
+}
+
+export interface ReactionView {
+  readonly user: string;
+  readonly emoji: string;
+  readonly at: number;
+}
+
+/** What a message said at one time: first as it was sent, then after each edit. */
+export interface VersionView {
+  readonly seq: number;
+  readonly at: number;
+  readonly by: string;
+  readonly text: string;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+}
+
+interface PageOfMembers {
+  user: string;
+  conv: string;
+  limit: number;
+  cursor?: string;
 }
 
 export interface Services {
@@ -103,7 +146,29 @@ export interface Services {
     output: { conversations: ConversationView[] };
   };
   'conversations.get': { input: { user: string; conv: string }; output: ConversationView };
+  /** As it is now, with `state` and `parent` as in a page. */
   'messages.get': { input: { user: string; id: string }; output: LogEvent<'message.new'> };
+  /** In which conversation an operation about this message belongs; `operation` is its id (P2). */
+  'messages.find': { input: { user: string; message: string; operation: string }; output: { conv: string } };
+  /** In rising order; none of a message that was deleted. */
+  'messages.edits': {
+    input: { user: string; id: string; limit: number; cursor?: string };
+    output: { edits: VersionView[]; next: string | null };
+  };
+  /** Who reacted, the first first. */
+  'messages.reactions': {
+    input: { user: string; id: string; emoji?: string; limit: number; cursor?: string };
+    output: { reactions: ReactionView[]; next: string | null };
+  };
+  /** In the order in which they were pinned. */
+  'messages.pins': {
+    input: { user: string; conv: string };
+    output: { messages: Array<LogEvent<'message.new'>> };
+  };
+  /** Those who are there now, for one of them. */
+  'members.list': { input: PageOfMembers; output: { members: MemberView[]; next: string | null } };
+  'members.bans': { input: PageOfMembers; output: { bans: SanctionView[]; next: string | null } };
+  'members.mutes': { input: PageOfMembers; output: { mutes: SanctionView[]; next: string | null } };
   /** Heads and marks of this shard are in Postgres when it answers (R5). */
   'heads.flush': { input: null; output: null };
   /** An empty batch through the writer: can this shard commit? (O2) */

@@ -195,6 +195,8 @@ export const answers = {
       conv: id.optional(),
       head: seq.optional(),
       events: historyEvents.optional(),
+      /** What a query found: the same object as the body over REST. */
+      result: z.record(z.string(), z.unknown()).optional(),
     }),
   },
   err: {

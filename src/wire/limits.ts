@@ -34,6 +34,10 @@ export const wireLimits = {
   slowMsMax: 6 * 60 * 60 * 1000,
   /** The largest limit of members that may be set. */
   membersMax: 1_000_000,
+  /** Items of one page of a list: conversations, members, who reacted, users. */
+  listItemsMax: 100,
+  /** What a page says where the next one begins; ours have about 100. */
+  cursorBytesMax: 1024,
   /** Events in one answer to `history`. */
   historyEventsMax: 100,
   /** Events a `subscribe` with `have` is answered with; beyond it the answer is `gap` and the client pulls. */

@@ -126,6 +126,13 @@ const onMember = { ref, id: operationId, conv: uuid, member: uuid } as const;
 /** How long (Unix ms; absent: until it is taken back) and why. */
 const sanction = { until: time.optional(), reason: reason.optional() } as const;
 
+/** A page of a list, and where it goes on: the `next` of the page before. */
+const limit = z.number().int().min(1).max(limits.listItemsMax).optional();
+const cursor = z.string().min(1).max(limits.cursorBytesMax).optional();
+const usernameLike = z.string().regex(/^[A-Za-z0-9_.-]{3,32}$/, 'must be a username');
+/** What the declarations in src/entities call editable; null takes a value away. */
+const patch = z.record(z.string(), z.json());
+
 /** Name → msgpack code and fields. Codes are never reused. */
 export const operations = {
   auth: { code: 1, schema: z.object({ ref, token: z.string().min(1).max(8192) }) },
@@ -165,6 +172,31 @@ export const operations = {
   mute: { code: 25, schema: z.object({ ...onMember, ...sanction }) },
   unmute: { code: 26, schema: z.object(onMember) },
   nickname: { code: 27, schema: z.object({ ...onMember, nickname }) },
+  conversations: { code: 70, schema: z.object({ ref, limit, cursor }) },
+  conversation: { code: 71, schema: z.object({ ref, conv: uuid }) },
+  channels: { code: 72, schema: z.object({ ref, title, limit }) },
+  message: { code: 73, schema: z.object({ ref, message: uuid }) },
+  edits: { code: 74, schema: z.object({ ref, message: uuid, limit, cursor }) },
+  reactions: { code: 75, schema: z.object({ ref, message: uuid, emoji: emoji.optional(), limit, cursor }) },
+  members: { code: 76, schema: z.object({ ref, conv: uuid, limit, cursor }) },
+  pins: { code: 77, schema: z.object({ ref, conv: uuid }) },
+  bans: { code: 78, schema: z.object({ ref, conv: uuid, limit, cursor }) },
+  mutes: { code: 79, schema: z.object({ ref, conv: uuid, limit, cursor }) },
+  users: {
+    code: 80,
+    schema: z.object({
+      ref,
+      ids: z.array(uuid).min(1).max(limits.listItemsMax).optional(),
+      usernames: z.array(usernameLike).min(1).max(limits.listItemsMax).optional(),
+    }),
+  },
+  user: { code: 81, schema: z.object({ ref, user: uuid }) },
+  me: { code: 82, schema: z.object({ ref }) },
+  'me.change': { code: 83, schema: z.object({ ref, fields: patch }) },
+  settings: { code: 84, schema: z.object({ ref }) },
+  'settings.change': { code: 85, schema: z.object({ ref, fields: patch }) },
+  sessions: { code: 86, schema: z.object({ ref }) },
+  'sessions.end': { code: 87, schema: z.object({ ref, session: uuid }) },
 } as const;
 
 export type OperationName = keyof typeof operations;
@@ -179,6 +211,20 @@ export const durableNames = [
   ...(['change', 'role', 'ban', 'unban', 'mute', 'unmute', 'nickname'] as const),
 ] as const satisfies readonly OperationName[];
 export type DurableName = (typeof durableNames)[number];
+
+/** Those that look something up, or change what is nobody else's: answered with a `result`, the body of REST. */
+export const queryNames = [
+  ...(['conversations', 'conversation', 'channels', 'message', 'edits', 'reactions'] as const),
+  ...(['members', 'pins', 'bans', 'mutes', 'users', 'user'] as const),
+  ...(['me', 'me.change', 'settings', 'settings.change', 'sessions', 'sessions.end'] as const),
+] as const satisfies readonly OperationName[];
+export type QueryName = (typeof queryNames)[number];
+
+const querySet: ReadonlySet<string> = new Set(queryNames);
+
+export function isQueryName(name: string): name is QueryName {
+  return querySet.has(name);
+}
 
 const durableSet: ReadonlySet<string> = new Set(durableNames);
 

@@ -6,7 +6,8 @@ import { logStoreContract } from '../contract/log-store.js';
 const make = async () => {
   const database = new MemoryDatabase();
   return {
-    open: (shard: number) => new MemoryLogStore({ database, shard, turns: { soon: (run) => setImmediate(run) } }),
+    open: (shard: number) =>
+      new MemoryLogStore({ database, shard, turns: { soon: (run) => setImmediate(run) } }),
     addUsers: async (ids: string[]) => {
       for (const id of ids) database.users.add(id);
     },

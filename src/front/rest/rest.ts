@@ -6,8 +6,10 @@ import { wireLimits } from '../../wire/limits.js';
 import { operationId } from '../../wire/operations.js';
 import { scanJson } from '../../wire/scan-json.js';
 import { frontLimits } from '../limits.js';
+import { asyncApiRoute } from './asyncapi.js';
 import { bearerOf, isSameKey } from './bearer.js';
 import { conversationRoutes } from './conversations.js';
+import { memberRoutes } from './members.js';
 import { messageRoutes } from './messages.js';
 import { openApiRoute } from './openapi.js';
 import { mayReadMetrics, operationsRoutes } from './operations.js';
@@ -27,11 +29,12 @@ const securityHeaders = {
   'x-content-type-options': 'nosniff',
 } as const;
 
-/** Every route but the documentation itself. */
+/** Every route but the documentation. */
 export const restRoutes: readonly Route[] = [
   ...peopleRoutes,
   ...profileRoutes,
   ...conversationRoutes,
+  ...memberRoutes,
   ...messageRoutes,
   ...operatorRoutes,
   ...operationsRoutes,
@@ -43,7 +46,8 @@ export class Rest {
 
   constructor(ports: RestPorts) {
     this.ports = ports;
-    this.router = new Router([...restRoutes, openApiRoute(restRoutes, ports.version)]);
+    const routes = [...restRoutes, asyncApiRoute(ports.version)];
+    this.router = new Router([...routes, openApiRoute(routes, ports.version)]);
   }
 
   /** Largest body that is worth reading for this request. */
@@ -164,7 +168,7 @@ export class Rest {
     return {
       vary: 'origin',
       'access-control-allow-origin': origin,
-      'access-control-allow-methods': 'GET, POST, PATCH, DELETE',
+      'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
       'access-control-allow-headers': 'authorization, content-type, idempotency-key',
       'access-control-expose-headers': 'retry-after, location',
       'access-control-max-age': '600',

@@ -1,6 +1,7 @@
 /** One route: the router, the checks, the documentation and the handler are all made from it (R3). */
 import type { z } from 'zod';
 import type { Identity } from '../../people/identity.js';
+import type { OperationName } from '../../wire/operations.js';
 import type { Front } from '../front.js';
 
 /** A request with its whole body, free of uWebSockets.js. */
@@ -105,7 +106,7 @@ export interface RouteDefinition<
   Query extends z.ZodObject<Fields> | undefined,
   Body extends z.ZodType | undefined,
 > {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** `/conversations/{id}`: the names are those of `params`. */
   readonly path: string;
   /** Other paths for the same. */
@@ -113,6 +114,8 @@ export interface RouteDefinition<
   readonly access: A;
   readonly tag: string;
   readonly summary: string;
+  /** Operations of the wire that do the same (W17). */
+  readonly operations?: readonly OperationName[];
   readonly params?: Params;
   /** Query values are texts: numbers by `z.coerce`. */
   readonly query?: Query;

@@ -1,9 +1,16 @@
 /** Pages as they are told: each message with what has become of it, and each reply with what it replies to. */
-import { foldChange, previewOf } from '#src/message-fold.js';
-import { withoutContents } from '#src/storage/facts.js';
-import type { ChangedMessage } from '#src/storage/ports.js';
-import type { LogEvent, MessageChange, Parent } from '#src/wire/events.js';
-import type { PageRead } from '../messages.js';
+import { foldChange, previewOf } from './message-fold.js';
+import { withoutContents } from './storage/facts.js';
+import type { ChangedMessage } from './storage/ports.js';
+import type { LogEvent, MessageChange, Parent } from './wire/events.js';
+
+/** Events that were read, and what was found of their messages when the head was `askedAt`. */
+export interface PageRead {
+  readonly events: readonly LogEvent[];
+  readonly askedAt: number;
+  readonly changed: readonly ChangedMessage[];
+  readonly parents: readonly Parent[];
+}
 
 /** Messages that are edited in the page and stand elsewhere: their edits say nothing once they are deleted. */
 export function editedElsewhere(events: readonly LogEvent[]): string[] {
@@ -45,7 +52,7 @@ function withParentChange(parent: Parent, event: MessageChange): Parent {
   return { ...parent, preview: previewOf(event.text) };
 }
 
-export function decorate({ events, ...found }: PageRead): LogEvent[] {
+export function decorate({ events, ...found }: Omit<PageRead, 'askedAt'>): LogEvent[] {
   const changes = new Map(found.changed.map((changed) => [changed.message, changed]));
   const parents = new Map(found.parents.map((parent) => [parent.id, parent]));
   const isGone = (message: string): boolean => changes.get(message)?.state.deletedAt !== undefined;

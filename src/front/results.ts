@@ -1,0 +1,114 @@
+/** What queries are answered with, as schemas: REST and the wire are documented from them (R3, W17). */
+import { z } from 'zod';
+import { userView } from '../entities/views.js';
+import { type LogEventName, logEvents } from '../wire/events.js';
+import { conversationState, conversationType, role } from '../wire/operations.js';
+
+const at = z.number().int().meta({ description: 'Unix milliseconds' });
+const text = z.string().nullable();
+const next = z
+  .string()
+  .nullable()
+  .meta({ description: 'The cursor of the next page; null: this was the last.' });
+
+export const conversation = z
+  .object({
+    id: z.string(),
+    type: conversationType,
+    title: text,
+    description: text,
+    avatar: text,
+    state: conversationState.exclude(['deleted']),
+    slowMs: z.number().int().meta({ description: 'A member waits so long between two messages; 0: not.' }),
+    membersMax: z.number().int().nullable(),
+    creator: z.string(),
+    createdAt: at,
+    seq: z.number().int(),
+    number: z.number().int(),
+    lastActivityAt: at,
+    preview: text,
+    unread: z.number().int(),
+    role: role.nullable().meta({ description: 'Yours; null: you are no member.' }),
+    nickname: text.meta({ description: 'Yours, here.' }),
+    peer: text,
+    memberCount: z.number().int(),
+  })
+  .meta({ id: 'Conversation' });
+
+export const conversations = z.object({ conversations: z.array(conversation), next });
+export const channels = z.object({ conversations: z.array(conversation) });
+
+/** An event of the log as an object, with its name. */
+export function eventShape<Name extends LogEventName>(name: Name) {
+  const { schema } = logEvents[name] as { readonly schema: z.ZodObject<z.core.$ZodLooseShape> };
+  return schema.extend({ ev: z.literal(name) }).meta({ id: `Event.${name}` });
+}
+
+export const message = eventShape('message.new');
+
+export const events = z.array(
+  z.union([
+    message,
+    ...(Object.keys(logEvents) as LogEventName[]).filter((name) => name !== 'message.new').map(eventShape),
+  ]),
+);
+
+export const edits = z.object({
+  edits: z.array(
+    z
+      .object({
+        seq: z.number().int(),
+        at,
+        by: z.string(),
+        text: z.string(),
+        metadata: z.record(z.string(), z.json()).optional(),
+      })
+      .meta({ id: 'MessageVersion' }),
+  ),
+  next,
+});
+
+export const reactions = z.object({
+  reactions: z.array(z.object({ user: z.string(), emoji: z.string(), at }).meta({ id: 'Reaction' })),
+  next,
+});
+
+export const pins = z.object({ messages: z.array(message) });
+
+export const members = z.object({
+  members: z.array(z.object({ user: z.string(), role, nickname: text, joinedAt: at }).meta({ id: 'Member' })),
+  next,
+});
+
+const sanction = z
+  .object({
+    user: z.string(),
+    until: at.nullable().meta({ description: 'Unix milliseconds; null: until it is taken back.' }),
+  })
+  .meta({ id: 'Sanction' });
+
+export const bans = z.object({ bans: z.array(sanction), next });
+export const mutes = z.object({ mutes: z.array(sanction), next });
+export const users = z.object({ users: z.array(userView.schema) });
+
+export function ownSessions(session: z.ZodObject<Record<string, z.ZodType>>) {
+  return z.object({
+    sessions: z.array(
+      session
+        .extend({ current: z.boolean().meta({ description: 'The session of this token.' }) })
+        .meta({ id: 'OwnSession' }),
+    ),
+  });
+}
+
+/** The answer to every durable operation: the same for every retry (P2). */
+export const ack = z
+  .object({
+    id: z
+      .string()
+      .meta({ description: 'The id of the operation: the Idempotency-Key, or one the server made.' }),
+    seq: z.number().int().meta({ description: "Place in the conversation's order." }),
+    at,
+    conv: z.string().optional().meta({ description: 'The conversation that was created.' }),
+  })
+  .meta({ id: 'Ack' });
