@@ -42,6 +42,14 @@ export class RecentChanges {
     return this.events.slice(start);
   }
 
+  /** How many different emojis came to this message after `seq`. */
+  emojisSince(message: string, seq: number): number {
+    const emojis = new Set<string>();
+    for (const event of this.since(seq) ?? [])
+      if (event.ev === 'reaction.add' && event.message === message) emojis.add(event.emoji);
+    return emojis.size;
+  }
+
   /**
    * May the store's answer be too old, who was asked at head `askedAt` and said `version` of the message? Only what is
    * asked for counts, or those who react to one message at once would wait for each other for ever: whether it was

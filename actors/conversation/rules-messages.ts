@@ -148,7 +148,7 @@ function mayDeleteOf({ state, pending }: Case, { info, role }: Actor, author: st
 }
 
 export function decideReact(situation: CaseOf<'react'>): Decision {
-  const { pending, request } = situation;
+  const { state, pending, request, known } = situation;
   const actor = allowed(situation, 'react');
   if (isDecision(actor)) return actor;
   const muted = mutedUntil(situation, request.user);
@@ -160,13 +160,13 @@ export function decideReact(situation: CaseOf<'react'>): Decision {
   if (target.isDeleted) return noMessage;
   if (target.hasReacted) return unchanged;
   const emojisMax = wireLimits.messageEmojisMax;
-  // Those that are under way may be new ones, too: near the limit they are waited for.
-  if (
-    !target.hasEmoji &&
-    target.emojis < emojisMax &&
-    target.emojis + pending.reactionsTo(message) >= emojisMax
-  )
-    return wait;
+  if (!target.hasEmoji && target.emojis < emojisMax) {
+    // Near the limit those that came since it was asked count, and those that are under way.
+    const since = state.changes.emojisSince(message, known.target?.askedAt ?? 0);
+    const left = emojisMax - target.emojis;
+    if (since >= left) return { kind: 'ask target', question: { message, user, emoji } };
+    if (since + pending.reactionsTo(message) >= left) return wait;
+  }
   if (!target.hasEmoji && target.emojis >= emojisMax)
     return refuse('forbidden', 'The message has as many different reactions as it may have.');
   return { kind: 'append', event: { ev: 'reaction.add', ...about(request, target), emoji } };
