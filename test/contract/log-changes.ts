@@ -22,7 +22,7 @@ const histories = 40;
 
 class ChangesAsker extends Asker {
   async targets(...questions: Parameters<LogStore['targets']>[0]) {
-    const result = await this.of<Parameters<Parameters<LogStore['targets']>[1]>[0]>((done) =>
+    const result = await this.ask<Parameters<Parameters<LogStore['targets']>[1]>[0]>((done) =>
       this.store.targets(questions, done),
     );
     if (result.kind === 'failed') throw new Error(result.message);
@@ -30,7 +30,7 @@ class ChangesAsker extends Asker {
   }
 
   async changed(range: Parameters<LogStore['changed']>[0]) {
-    const result = await this.of<Parameters<Parameters<LogStore['changed']>[1]>[0]>((done) =>
+    const result = await this.ask<Parameters<Parameters<LogStore['changed']>[1]>[0]>((done) =>
       this.store.changed(range, done),
     );
     if (result.kind === 'failed') throw new Error(result.message);
@@ -38,7 +38,7 @@ class ChangesAsker extends Asker {
   }
 
   async parents(conv: string, messages: readonly string[]) {
-    const result = await this.of<Parameters<Parameters<LogStore['parents']>[1]>[0]>((done) =>
+    const result = await this.ask<Parameters<Parameters<LogStore['parents']>[1]>[0]>((done) =>
       this.store.parents({ conv, messages }, done),
     );
     if (result.kind === 'failed') throw new Error(result.message);
@@ -62,10 +62,11 @@ class ChangesAsker extends Asker {
     if (result.kind === 'failed') throw new Error(result.message);
     return result.events;
   }
+}
 
-  private of<Result>(call: (done: (result: Result) => void) => void): Promise<Result> {
-    return new Promise((resolve) => call(resolve));
-  }
+function withoutMark(member: { user?: string; mark?: number }): { user?: string } {
+  const { mark: _, ...rest } = member;
+  return rest;
 }
 
 /** Bans and mutes are told in no order, and those that are over may be told still. */
@@ -79,7 +80,7 @@ function facts({
   const { isChanged, pins, bans, mutesOfAbsent } = standing;
   return {
     info,
-    members: members.map(({ mark: _, ...member }: { mark?: number; user?: string }) => member),
+    members: members.map(withoutMark),
     isChanged,
     pins,
     bans: byUser(bans),

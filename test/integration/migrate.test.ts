@@ -2,12 +2,14 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Sql } from 'postgres';
 import { afterEach, expect, test } from 'vitest';
 import { UserError } from '#src/errors.js';
 import { projectRoot } from '#src/project-root.js';
 import { PostgresLockSession } from '#src/storage/postgres/lock-session.js';
 import { PostgresLogStore } from '#src/storage/postgres/log-store.js';
 import { migrate, schemaStatus, withSchema } from '#src/storage/postgres/migrate.js';
+import type { LogEvent } from '#src/wire/events.js';
 import { catalogOf } from '../support/catalog.js';
 import { startChild } from '../support/children.js';
 import { Asker, Script } from '../support/log-events.js';
@@ -101,8 +103,10 @@ test('O8 a database of the first release goes up with all that is in it', async 
   expect(noted).toEqual(firstRelease);
   const script = new Script();
   await addUsers(sql, [script.owner]);
-  const before = [script.create(), script.message('before')];
-  expect(await (await own(url)).write(before)).toEqual({ kind: 'committed' });
+  const created = script.create();
+  const before = [created, script.message('before')];
+  expect(await (await own(url)).write(before.slice(1))).toEqual({ kind: 'committed' });
+  await writeAsFirstRelease(sql, created);
 
   expect((await migrate({ url, folder: sqlFolder })).length).toBeGreaterThan(0);
   const asker = await own(url);
@@ -114,6 +118,21 @@ test('O8 a database of the first release goes up with all that is in it', async 
   });
   expect(await asker.load(script.conv)).toMatchObject({ snapshot: { head: { seq: 3, number: 2 } } });
 });
+
+/** A creation as the first release wrote it, with the effects that its schema knew. */
+async function writeAsFirstRelease(sql: Sql, event: LogEvent<'conversation.create'>): Promise<void> {
+  const { conv, from, seq, number, at, id, type } = event;
+  const effects = {
+    conversations: [{ conv, type, creator: from, createdAt: at }],
+    members: [{ conv, user: from, role: 'owner', seq, number, at, present: true }],
+  };
+  await sql`select nubo_apply(${JSON.stringify(effects)}::text::jsonb)`;
+  await sql`
+    insert into conversation_log (id, conversation, actor, seq, number, batch, at, kind, details)
+    select ${id}, ${conv}, ${from}, ${seq}, ${number}, batch, nubo_time(${at}), 41,
+      ${JSON.stringify({ type, members: [] })}::text::jsonb
+    from conversation_log where conversation = ${conv}`;
+}
 
 test('O8 each way down undoes its way up, and up again is the same', async () => {
   const { url, sql } = await emptyDatabase();
@@ -151,7 +170,7 @@ test('O8 going down loses rows only when told to, and else does nothing at all',
     'would lose what is stored in conversation_log, conversation_members, conversations, entity_changes, users, writers; nothing was done',
   );
   expect(await catalogOf(sql)).toEqual(catalog);
-  expect(await down(url, { to: 6, mayLose: true })).toEqual([
+  expect((await down(url, { to: 6, mayLose: true })).slice(-2)).toEqual([
     '0008_load_tail.down.sql',
     '0007_entity_changes.down.sql',
   ]);
