@@ -158,7 +158,9 @@ export class Topics {
   /** The shard's word for `missed`. */
   onMissed(message: Extract<ToFront, { kind: 'missed' }>): void {
     const topic = this.topics.get(message.conv);
-    if (topic?.registered) this.missed(topic, message.head);
+    if (!topic?.registered) return;
+    for (const user of message.gone ?? []) this.evict(topic, user);
+    if (this.topics.get(message.conv) === topic) this.missed(topic, message.head);
   }
 
   /** Typing: given on at once, or not at all when it is old (W13). */

@@ -134,8 +134,11 @@ export type ToFront =
   | { kind: 'refused'; refused: Refused }
   /** Durable events in order, the first one following the last one published to this front. */
   | { kind: 'publish'; conv: string; events: readonly LogEvent[] }
-  /** The front's subscribers lack the events after the last one published, up to head. */
-  | { kind: 'missed'; conv: string; head: number }
+  /**
+   * The front's subscribers lack the events after the last one published, up to head. `gone`: who lost the conversation
+   * with one of these, as far as it is known; the front asks about all others.
+   */
+  | { kind: 'missed'; conv: string; head: number; gone?: readonly string[] }
   | { kind: 'ephemeral'; conv: string; event: ControlEvent; at: number }
   /** For every socket of one user. */
   | { kind: 'notify'; user: string; event: ControlEvent }

@@ -13,7 +13,7 @@ type Answer = Ack | WireError;
 
 /** Messages that the one to be banned has under way in each conversation. */
 const outstanding = 8;
-const settleMsMax = 20_000;
+const settleMsMax = 3_000;
 
 /** What one socket was told about one conversation. */
 interface Heard {
