@@ -38,8 +38,6 @@ export interface ConnectOptions {
   readonly ports?: RuntimePorts;
 }
 
-export type { Stored } from './operations.js';
-
 export type ClientEvent = LogEvent | Exclude<ControlEvent, { ev: 'hello' | 'gap' | 'resumed' }>;
 
 /** Starts to connect and returns at once; `ready` tells when it is there. */

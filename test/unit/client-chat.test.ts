@@ -133,9 +133,8 @@ describe('nubo chat', () => {
   });
 
   test('W17 speaks of the last message: reply, edit, delete, react', async () => {
-    const mine = server.append(garden, 'mine');
-    const theirs = { ...server.append(garden, 'theirs'), from: bob };
-    server.log(garden)[1] = theirs;
+    const theirs = { ...server.append(garden, 'theirs', '018f4e2a-7b1c-7000-8000-0000000000aa'), from: bob };
+    server.log(garden)[0] = theirs;
     const shown = await chat([
       '/edit better',
       '/delete',
@@ -144,11 +143,13 @@ describe('nubo chat', () => {
       '/edit',
       '/react a b',
     ]);
+    // The server of this test keeps everything as a message, also that Ada has joined.
+    const mine = server.log(garden)[1];
     const asked = server.operations.filter(({ op }) => ['edit', 'delete', 'react', 'send'].includes(op));
     expect(asked).toMatchObject([
-      { op: 'edit', conv: garden, message: mine.id, text: 'better' },
-      { op: 'delete', message: mine.id },
-      { op: 'react', message: expect.any(String), emoji: '👍' },
+      { op: 'edit', conv: garden, message: mine?.id, text: 'better' },
+      { op: 'delete', message: mine?.id },
+      { op: 'react', message: mine?.id, emoji: '👍' },
       { op: 'send', text: 'indeed', replyTo: theirs.id },
     ]);
     expect(shown).toContain('/edit needs something after it; see /help.');
