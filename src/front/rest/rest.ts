@@ -1,11 +1,13 @@
 /** REST from request to response: route, access, checks, handler, problem. Never rejects. */
 import { NuboError } from '../../errors.js';
+import { tusRequestHeaders, tusResponseHeaders, tusVersion } from '../../media/tus.js';
 import type { Identity } from '../../people/identity.js';
 import { check } from '../../people/rules.js';
 import { wireLimits } from '../../wire/limits.js';
 import { operationId } from '../../wire/operations.js';
 import { scanJson } from '../../wire/scan-json.js';
 import { frontLimits } from '../limits.js';
+import { attachmentRoutes, isOfAttachments } from './attachments.js';
 import { bearerOf, isSameKey } from './bearer.js';
 import { conversationRoutes } from './conversations.js';
 import { messageRoutes } from './messages.js';
@@ -33,6 +35,7 @@ export const restRoutes: readonly Route[] = [
   ...profileRoutes,
   ...conversationRoutes,
   ...messageRoutes,
+  ...attachmentRoutes,
   ...operatorRoutes,
   ...operationsRoutes,
 ];
@@ -50,6 +53,12 @@ export class Rest {
   bodyBytesMax(method: string, path: string): number {
     const match = this.router.match(method, path);
     return (match.kind === 'route' ? match.route.bodyBytesMax : undefined) ?? wireLimits.frameBytesMax;
+  }
+
+  /** The handler reads the body itself. */
+  isStreamed(method: string, path: string): boolean {
+    const match = this.router.match(method, path);
+    return match.kind === 'route' && match.route.streams === true;
   }
 
   async handle(request: RestRequest): Promise<RestResponse> {
@@ -74,7 +83,12 @@ export class Rest {
     this.ports.front.counters.countRest(response.status);
     return {
       ...response,
-      headers: { ...securityHeaders, ...this.corsHeaders(request), ...response.headers },
+      headers: {
+        ...securityHeaders,
+        ...this.corsHeaders(request),
+        ...(isOfAttachments(request.path) ? { 'tus-resumable': tusVersion } : {}),
+        ...response.headers,
+      },
     };
   }
 
@@ -85,7 +99,7 @@ export class Rest {
   private async answer(request: RestRequest): Promise<RestResponse> {
     try {
       const match = this.router.match(request.method, request.path);
-      if (request.method === 'OPTIONS' && match.kind !== 'unknown') return preflight;
+      if (request.method === 'OPTIONS' && match.kind !== 'unknown') return this.preflight(request.path);
       if (request.path === '/ws') {
         throw new HttpError(426, 'invalid', 'Connect with a WebSocket.', { upgrade: 'websocket' });
       }
@@ -154,6 +168,12 @@ export class Rest {
     throw new NuboError('invalid', 'Idempotency-Key must be a lower-case UUIDv7', { stored: false });
   }
 
+  private preflight(path: string): RestResponse {
+    const routes = this.router.routesOf(path).flatMap(({ optionHeaders }) => optionHeaders ?? []);
+    const headers = Object.assign({}, ...routes.map((headersOf) => headersOf(this.ports)));
+    return { status: 204, headers, body: '' };
+  }
+
   private corsHeaders(request: RestRequest): Record<string, string> {
     if (this.ports.allowedOrigins.length === 0) return {};
     const { allowedOrigins } = this.ports;
@@ -165,14 +185,12 @@ export class Rest {
       vary: 'origin',
       'access-control-allow-origin': origin,
       'access-control-allow-methods': 'GET, POST, PATCH, DELETE',
-      'access-control-allow-headers': 'authorization, content-type, idempotency-key',
-      'access-control-expose-headers': 'retry-after, location',
+      'access-control-allow-headers': `authorization, content-type, idempotency-key, range, if-none-match, ${tusRequestHeaders}`,
+      'access-control-expose-headers': `retry-after, location, content-range, content-disposition, etag, ${tusResponseHeaders}`,
       'access-control-max-age': '600',
     };
   }
 }
-
-const preflight: RestResponse = { status: 204, headers: {}, body: '' };
 
 /** The same bounds as a frame's before anything is built from it (W2). */
 function parsedBody(route: Route, request: RestRequest): unknown {
@@ -194,6 +212,7 @@ function parsedBody(route: Route, request: RestRequest): unknown {
 function responseOf(route: Route, reply: Reply): RestResponse {
   const status = reply.status ?? route.status;
   const headers = reply.headers ?? {};
+  if (reply.bytes !== undefined) return { status, headers, body: '', bytes: reply.bytes };
   if (reply.text !== undefined) return { status, headers, body: reply.text };
   if (reply.json === undefined) return { status, headers, body: '' };
   return {
