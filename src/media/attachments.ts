@@ -134,7 +134,7 @@ export class Attachments {
     const { user, id, lease, previous } = check(leaseIds, input);
     const { fileSize: size, state } = await this.own(user, id);
     if (state !== 'uploading') return { kind: 'over', size };
-    const handle = await this.rows.lease(user, id, lease, previous);
+    const handle = await this.rows.lease(user, id, { lease, previous, expiresAt: this.expiresAt() });
     return handle === undefined ? { kind: 'held' } : { kind: 'leased', size, handle };
   }
 

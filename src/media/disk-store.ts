@@ -4,7 +4,7 @@
  * more here, so no name ever leads out of the folder; what people call their files never touches it.
  */
 import { constants, type PathLike } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type ByteRange,
@@ -20,8 +20,17 @@ import {
 const pieceBytes = 256 * 1024;
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
+/** Left for others: the database may be on the same disk, and dies of a full one. */
+const freeBytesMin = 512 * 1024 * 1024;
+
 /** @param folder absolute; it is made when it is first needed, for its owner only */
-export function createDiskStore(folder: string): MediaStore {
+export function createDiskStore(folder: string, { freeMin = freeBytesMin } = {}): MediaStore {
+  async function needRoom(bytes: number): Promise<void> {
+    await makeFolder(folder);
+    const { bavail, bsize } = await statfs(folder);
+    if (bavail * bsize - bytes < freeMin) throw new StoreFullError('the disk is nearly full');
+  }
+
   function pathOf(kind: 'parts' | 'files', key: string, ending = ''): string {
     if (!uuid.test(key)) throw new RangeError('a key must be an id');
     return join(folder, kind, key.slice(-2), `${key}${ending}`);
@@ -35,8 +44,10 @@ export function createDiskStore(folder: string): MediaStore {
   }
 
   return {
-    async create(key) {
-      await makeEmpty(pathOf('parts', key));
+    async create(key, length) {
+      const path = pathOf('parts', key);
+      await needRoom(length);
+      await makeEmpty(path);
       return 'disk';
     },
 
@@ -45,6 +56,7 @@ export function createDiskStore(folder: string): MediaStore {
     async append(upload, offset) {
       const size = await held(upload);
       if (size !== offset) throw new WrongOffsetError(size);
+      await needRoom(upload.length - size);
       const path = pathOf('parts', upload.key);
       // Never through a link, and never a file that is not there: `create` makes it.
       const file = await open(path, constants.O_WRONLY | constants.O_NOFOLLOW).catch((error: unknown) => {

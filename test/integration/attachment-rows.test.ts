@@ -34,10 +34,13 @@ async function begun(owner: string, size = 10): Promise<string> {
   return id;
 }
 
+const take = (owner: string, id: string, lease: string, previous?: string) =>
+  rows.lease(owner, id, { lease, previous, expiresAt: Date.now() + 2 * hour });
+
 async function ready(owner: string): Promise<string> {
   const id = await begun(owner);
   const lease = randomUUID();
-  expect(await rows.lease(owner, id, lease)).toBe('');
+  expect(await take(owner, id, lease)).toBe('');
   expect(await rows.ready(id, lease, finding)).toMatchObject({ state: 'ready', width: 4 });
   return id;
 }
@@ -110,19 +113,21 @@ test('M4 one holds the lease; another takes it when it has run out or was given 
   const id = await begun(owner);
   const [one, other, third] = [randomUUID(), randomUUID(), randomUUID()];
   await rows.setHandle(id, 'h');
-  expect(await rows.lease(randomUUID(), id, one)).toBeUndefined();
-  expect(await rows.lease(owner, id, one)).toBe('h');
-  expect(await rows.lease(owner, id, other)).toBeUndefined();
+  expect(await take(randomUUID(), id, one)).toBeUndefined();
+  expect(await take(owner, id, one)).toBe('h');
+  // An upload that goes on does not expire.
+  expect((await rows.seen(owner, id))?.expiresAt).toBeGreaterThan(Date.now() + 1.5 * hour);
+  expect(await take(owner, id, other)).toBeUndefined();
   expect(await rows.keep(id, one, Date.now() + hour)).toBe(true);
-  expect(await rows.lease(owner, id, other, one)).toBe('h');
+  expect(await take(owner, id, other, one)).toBe('h');
   expect(await rows.keep(id, one, Date.now() + hour)).toBe(false);
   await rows.release(id, one);
-  expect(await rows.lease(owner, id, third)).toBeUndefined();
+  expect(await take(owner, id, third)).toBeUndefined();
   await database.sql`update attachment_uploads set leased_until = now() - interval '1 s' where id = ${id}`;
-  expect(await rows.lease(owner, id, third)).toBe('h');
+  expect(await take(owner, id, third)).toBe('h');
   expect(await rows.ready(id, other, finding)).toBeUndefined();
   expect(await rows.ready(id, third, finding)).toMatchObject({ state: 'ready' });
-  expect(await rows.lease(owner, id, one)).toBeUndefined();
+  expect(await take(owner, id, one)).toBeUndefined();
 });
 
 test('M6 R6 a file is its owner’s until it is sent, then its conversation’s, and nobody else’s', async () => {
@@ -203,7 +208,7 @@ test('M7 what expires, is removed or goes with its message leaves neither bytes 
     await store.create(unfinished, 10);
     const leased = await begun(owner);
     await store.create(leased, 10);
-    await rows.lease(owner, leased, randomUUID());
+    await take(owner, leased, randomUUID());
     const message = uuidv7();
     await link([
       { id: sent, owner, conv, message },

@@ -1,6 +1,14 @@
 /** Attachments on disk: the contract, and what is a disk's own. */
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  statfsSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createDiskStore } from '#src/media/disk-store.js';
@@ -61,6 +69,21 @@ test('M5 only their owner reads the files', async () => {
     expect(statSync(path).mode & 0o777).toBe(0o700);
     const part = join(path, 'parts', key.slice(-2));
     expect(readdirSync(part).map((name) => statSync(join(part, name)).mode & 0o777)).toEqual([0o600]);
+  } finally {
+    folder.remove();
+  }
+});
+
+test('M7 a disk is never filled to its end: the database may be on it', async () => {
+  const folder = temporaryFolder('media');
+  try {
+    const [plenty, full] = [createDiskStore(folder.path), createDiskStore(folder.path, { freeMin: 2 ** 60 })];
+    const key = randomUUID();
+    await expect(full.create(key, 10)).rejects.toBeInstanceOf(StoreFullError);
+    const upload = { key, length: 10, handle: await plenty.create(key, 10) };
+    await expect(full.append(upload, 0)).rejects.toBeInstanceOf(StoreFullError);
+    const { bavail, bsize } = statfsSync(folder.path);
+    await expect(plenty.create(randomUUID(), bavail * bsize)).rejects.toBeInstanceOf(StoreFullError);
   } finally {
     folder.remove();
   }

@@ -78,19 +78,26 @@ export class AttachmentRows {
   }
 
   /**
-   * Takes the lease: nobody else writes to this upload until it is given back or runs out.
+   * Takes the lease: nobody else writes to this upload until it is given back or runs out. Puts off the end of the upload.
    *
-   * @param previous a lease that its holder gives up for this one
+   * @param taking.previous a lease that its holder gives up for this one
    * @returns what the store calls it; undefined: somebody else holds it, or it does not go on
    */
-  async lease(owner: string, id: string, lease: string, previous?: string): Promise<string | undefined> {
+  async lease(
+    owner: string,
+    id: string,
+    { lease, previous, expiresAt }: { lease: string; previous?: string | undefined; expiresAt: number },
+  ): Promise<string | undefined> {
     const [row] = await this.sql<Array<{ handle: string }>>`
-      update attachment_uploads u
-      set lease = ${lease}, leased_until = now() + make_interval(secs => ${leaseSeconds})
-      from attachments a
-      where u.id = ${id} and a.id = u.id and a.owner = ${owner} and a.state = 'uploading' and a.expires_at > now()
-        and (u.leased_until is null or u.leased_until < now() or u.lease = ${previous ?? null})
-      returning u.handle`;
+      with leased as (
+        update attachment_uploads u
+        set lease = ${lease}, leased_until = now() + make_interval(secs => ${leaseSeconds})
+        from attachments a
+        where u.id = ${id} and a.id = u.id and a.owner = ${owner} and a.state = 'uploading' and a.expires_at > now()
+          and (u.leased_until is null or u.leased_until < now() or u.lease = ${previous ?? null})
+        returning u.id, u.handle)
+      update attachments a set expires_at = nubo_time(${expiresAt}::bigint)
+      from leased where a.id = leased.id and a.state = 'uploading' returning leased.handle`;
     return row?.handle;
   }
 
