@@ -66,7 +66,7 @@ export function runShard(hooks: ShardHooks = {}): void {
     ...(hooks.wrapConversation ? { wrapConversation: hooks.wrapConversation } : {}),
   });
   metrics.watch(core);
-  const services = createShardServices(settings, core, tiers, (message) => links.broadcast(message));
+  const services = createShardServices(settings, core, tiers, (message) => links.broadcast(message), log);
   const desk = createServiceDesk({
     handlers: services.handlers,
     post: (front, message) => links.post(front, message),

@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Sql } from 'postgres';
 import { NuboError } from '#src/errors.js';
+import type { Log } from '#src/log.js';
 import { createPasswordPool } from '#src/people/passwords.js';
 import { createPeopleServices } from '#src/people/services.js';
 import { createDirectory } from '#src/storage/postgres/directory.js';
@@ -14,6 +15,7 @@ import type { ToFront } from '#src/threads/messages.js';
 import type { ServiceHandlers } from '#src/threads/services.js';
 import type { ThreadSettings } from './control.js';
 import type { ShardCore } from './shard-core.js';
+import { createShardMedia } from './shard-media.js';
 import type { ShardTiers } from './shard-tiers.js';
 import { createThreadTokens } from './thread-tokens.js';
 
@@ -47,12 +49,14 @@ export function createShardServices(
   core: ShardCore,
   tiers: ShardTiers,
   broadcast: (message: ToFront) => void,
+  log: Log,
 ): ShardServices {
   const { config, postgresUrl, index } = settings;
   const clock = { now: () => Date.now() };
   const sql = openSql(postgresUrl, { max: 4, name: `nubo services ${index}` });
   const passwords = createPasswordPool({ filename: fileURLToPath(new URL('./pool.js', import.meta.url)) });
   const tokens = createThreadTokens(config);
+  const media = createShardMedia({ config, sql, log, makesUp: index === 0 });
   const handlers: ServiceHandlers = {
     ...createPeopleServices({
       sql,
@@ -64,6 +68,7 @@ export function createShardServices(
       refreshMs: config.refreshTokenDays * 24 * 3_600_000,
     }),
     ...createDirectory(sql),
+    ...media.services,
     'heads.flush': async () => {
       if (!(await core.flush()))
         throw new NuboError('unavailable', 'The database cannot be written now.', { retryMs: 500 });
@@ -79,7 +84,7 @@ export function createShardServices(
   return {
     handlers,
     close: async () => {
-      await Promise.allSettled([passwords.close(), sql.end({ timeout: 1 })]);
+      await Promise.allSettled([passwords.close(), media.close(), sql.end({ timeout: 1 })]);
     },
   };
 }

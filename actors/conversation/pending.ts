@@ -12,6 +12,8 @@ export const subjects = {
   /** What the conversation is. */
   info: 'info',
   pins: 'pins',
+  /** An upload is in one message at most. */
+  attachment: (id: string) => `attachment ${id}`,
   /** Whether a message is there. */
   message: (id: string) => `message ${id}`,
   reaction: (id: string, user: string, emoji: string) => `reaction ${id} ${user} ${emoji}`,
@@ -21,6 +23,8 @@ export const subjects = {
 /** What an event will change, beside memberships. */
 function subjectsOf(event: LogEvent): string[] {
   switch (event.ev) {
+    case 'message.new':
+      return event.attachments?.map(({ id }) => subjects.attachment(id)) ?? [];
     case 'conversation.change':
       return [subjects.info];
     case 'member.role':
@@ -106,7 +110,7 @@ export class Pending {
   }
 
   private count(event: LogEvent, step: 1 | -1): void {
-    if (event.ev === 'message.new') return;
+    if (event.ev === 'message.new' && event.attachments === undefined) return;
     if (event.ev === 'conversation.create') this.creations += step;
     for (const subject of subjectsOf(event)) move(this.subjects, subject, step);
     const change = membershipChange(event);

@@ -29,8 +29,14 @@ export function decideSend(situation: CaseOf<'send'>): Decision {
     if (known.target.found?.conv !== request.conv)
       return refuse('not_found', 'replyTo: there is no such message in this conversation.');
   }
-  if (request.attachments !== undefined && known.attachments === undefined)
-    return { kind: 'ask attachments', ids: request.attachments };
+  if (request.attachments !== undefined) {
+    if (pending.touches(...request.attachments.map(subjects.attachment))) {
+      // What is said of them now is too old once that is settled.
+      delete known.attachments;
+      return wait;
+    }
+    if (known.attachments === undefined) return { kind: 'ask attachments', ids: request.attachments };
+  }
   if (known.attachments !== undefined && known.attachments.found === undefined)
     return refuse(
       'not_found',

@@ -88,6 +88,14 @@ export interface EmojiEffect {
   readonly starts: Readonly<Record<number, number>>;
 }
 
+/** An upload that a message carries from now on. */
+export interface AttachmentEffect {
+  readonly id: string;
+  readonly owner: string;
+  readonly conv: string;
+  readonly message: string;
+}
+
 export interface Effects {
   readonly conversations: ConversationInfo[];
   readonly changes: ConversationEffect[];
@@ -101,14 +109,15 @@ export interface Effects {
   readonly reactions: ReactionEffect[];
   /** At most one entry for a message and emoji. */
   readonly emojis: EmojiEffect[];
+  readonly attachments: AttachmentEffect[];
 }
 
 /** For ever, as an end of a ban or a mute. */
 export const forever = -1;
 
-/** @returns undefined when the events are nothing but messages */
+/** @returns undefined when the events are nothing but messages that carry nothing */
 export function effectsOf(events: readonly LogEvent[]): Effects | undefined {
-  const changes = events.filter((event) => event.ev !== 'message.new');
+  const changes = events.filter((event) => event.ev !== 'message.new' || event.attachments !== undefined);
   if (changes.length === 0) return undefined;
   changes.sort((one, other) => one.seq - other.seq);
   const gathering = new Gathering();
@@ -132,6 +141,7 @@ class Gathering {
   private readonly edits: EditEffect[] = [];
   private readonly reactions = new Map<string, ReactionEffect>();
   private readonly emojis = new Map<string, EmojiSteps>();
+  private readonly attachments: AttachmentEffect[] = [];
 
   effects(): Effects {
     return {
@@ -142,12 +152,18 @@ class Gathering {
       edits: this.edits,
       reactions: [...this.reactions.values()],
       emojis: [...this.emojis.values()].map(({ message, emoji, starts }) => ({ message, emoji, starts })),
+      attachments: this.attachments,
     };
   }
 
   add(event: LogEvent): void {
     switch (event.ev) {
       case 'message.new':
+        {
+          const { from: owner, conv, id: message } = event;
+          for (const { id } of event.attachments ?? []) this.attachments.push({ id, owner, conv, message });
+          return;
+        }
         return;
       case 'conversation.create':
         this.conversations.push(infoOfCreation(event));

@@ -3,6 +3,8 @@
  * A service is an async function in the shard thread (`src/people`, `src/storage/postgres`); a refusal is thrown
  * as `NuboError` (src/errors.ts) and reaches the front as `err`.
  */
+import type { attachments } from '../entities/attachments.js';
+import type { FieldsOf } from '../entities/entity.js';
 import type { sessions } from '../entities/sessions.js';
 import type { userSettings } from '../entities/user-settings.js';
 import type { users } from '../entities/users.js';
@@ -32,6 +34,8 @@ export type PublicUser = ViewOf<typeof users, 'everybody'>;
 export type Profile = ViewOf<typeof users, 'owner'>;
 export type Settings = ViewOf<typeof userSettings, 'owner'>;
 export type OwnSession = ViewOf<typeof sessions, 'owner'>;
+
+export type Attachment = FieldsOf<typeof attachments>;
 
 export interface ConversationView {
   readonly id: string;
@@ -169,6 +173,30 @@ export interface Services {
   'members.list': { input: PageOfMembers; output: { members: MemberView[]; next: string | null } };
   'members.bans': { input: PageOfMembers; output: { bans: SanctionView[]; next: string | null } };
   'members.mutes': { input: PageOfMembers; output: { mutes: SanctionView[]; next: string | null } };
+  /** Sent again with the same id, name and size, the same one is answered. */
+  'attachments.create': {
+    input: { user: string; id: string; name: string; type: string; size: number };
+    output: Attachment;
+  };
+  /** `held`: bytes that have come. */
+  'attachments.get': {
+    input: { user: string; id: string };
+    output: { attachment: Attachment; held: number };
+  };
+  /** Who writes to it: `held` by another, `over` when nothing more comes. `previous` is given up for `lease`. */
+  'attachments.lease': {
+    input: { user: string; id: string; lease: string; previous?: string };
+    output:
+      | { kind: 'leased'; size: number; handle: string }
+      | { kind: 'held' }
+      | { kind: 'over'; size: number };
+  };
+  'attachments.keep': { input: { user: string; id: string; lease: string }; output: { isHeld: boolean } };
+  'attachments.release': { input: { user: string; id: string; lease: string }; output: null };
+  /** All bytes have come: looked at, and `ready` or `refused`. */
+  'attachments.finish': { input: { user: string; id: string; lease: string }; output: Attachment };
+  'attachments.remove': { input: { user: string; id: string }; output: null };
+
   /** Heads and marks of this shard are in Postgres when it answers (R5). */
   'heads.flush': { input: null; output: null };
   /** An empty batch through the writer: can this shard commit? (O2) */

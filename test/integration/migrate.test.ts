@@ -136,24 +136,25 @@ async function writeAsFirstRelease(sql: Sql, event: LogEvent<'conversation.creat
 
 test('O8 each way down undoes its way up, and up again is the same', async () => {
   const { url, sql } = await emptyDatabase();
-  const newest = (await schemaStatus({ url, folder: sqlFolder })).length;
+  // Numbers may be left out: parts that grow side by side choose theirs apart.
+  const versions = [0, ...(await schemaStatus({ url, folder: sqlFolder })).map(({ version }) => version)];
   const catalogs: string[][] = [];
   await migrate({ url, folder: filesUpTo(1) });
   await down(url, { to: 0 });
-  for (let version = 0; version <= newest; version += 1) {
+  for (const version of versions) {
     if (version > 0) await migrate({ url, folder: filesUpTo(version) });
     catalogs.push(await catalogOf(sql));
   }
   expect(catalogs[0]).toEqual([]);
-  expect(new Set(catalogs.map((lines) => lines.join('\n'))).size).toBe(newest + 1);
-  for (let version = newest - 1; version >= 0; version -= 1) {
+  expect(new Set(catalogs.map((lines) => lines.join('\n'))).size).toBe(versions.length);
+  for (const catalog of catalogs.slice(0, -1).toReversed()) {
     expect(await down(url, {})).toHaveLength(1);
-    expect(await catalogOf(sql)).toEqual(catalogs[version]);
+    expect(await catalogOf(sql)).toEqual(catalog);
   }
   expect(await down(url, {})).toEqual([]);
   await migrate({ url, folder: sqlFolder });
-  expect(await catalogOf(sql)).toEqual(catalogs[newest]);
-  expect(await down(url, { to: 0 })).toHaveLength(newest);
+  expect(await catalogOf(sql)).toEqual(catalogs.at(-1));
+  expect(await down(url, { to: 0 })).toHaveLength(versions.length - 1);
   expect(await catalogOf(sql)).toEqual([]);
 });
 
@@ -200,10 +201,11 @@ test('O8 what is in the tables when they begin to be watched counts as changed, 
 
 test('O8 L2 nubo migrate says where the schema stands and what it did, and waits for no running server', async () => {
   const { url, sql } = await emptyDatabase();
-  const newest = (await schemaStatus({ url, folder: sqlFolder })).length;
+  const versions = (await schemaStatus({ url, folder: sqlFolder })).map(({ version }) => version);
+  const newest = versions.at(-1);
   const fresh = await nubo(url, 'status');
   expect(fresh.output).toMatch(/^auth\/0001_people +pending\n/);
-  expect(fresh.output).toContain(`\n${newest} pending: nubo migrate up applies them.\n`);
+  expect(fresh.output).toContain(`\n${versions.length} pending: nubo migrate up applies them.\n`);
 
   const [first, second] = await Promise.all([nubo(url, 'up'), nubo(url, 'up')]);
   expect([first?.code, second?.code]).toEqual([0, 0]);

@@ -1,5 +1,6 @@
 /** REST from request to response: route, access, checks, handler, problem. Never rejects. */
 import { NuboError } from '../../errors.js';
+import { tusRequestHeaders, tusResponseHeaders, tusVersion } from '../../media/tus.js';
 import type { Identity } from '../../people/identity.js';
 import { check } from '../../people/rules.js';
 import { wireLimits } from '../../wire/limits.js';
@@ -7,6 +8,7 @@ import { operationId } from '../../wire/operations.js';
 import { scanJson } from '../../wire/scan-json.js';
 import { frontLimits } from '../limits.js';
 import { asyncApiRoute } from './asyncapi.js';
+import { attachmentRoutes, isOfAttachments } from './attachments.js';
 import { bearerOf, isSameKey } from './bearer.js';
 import { conversationRoutes } from './conversations.js';
 import { memberRoutes } from './members.js';
@@ -36,6 +38,7 @@ export const restRoutes: readonly Route[] = [
   ...conversationRoutes,
   ...memberRoutes,
   ...messageRoutes,
+  ...attachmentRoutes,
   ...operatorRoutes,
   ...operationsRoutes,
 ];
@@ -54,6 +57,12 @@ export class Rest {
   bodyBytesMax(method: string, path: string): number {
     const match = this.router.match(method, path);
     return (match.kind === 'route' ? match.route.bodyBytesMax : undefined) ?? wireLimits.frameBytesMax;
+  }
+
+  /** The handler reads the body itself. */
+  isStreamed(method: string, path: string): boolean {
+    const match = this.router.match(method, path);
+    return match.kind === 'route' && match.route.streams === true;
   }
 
   async handle(request: RestRequest): Promise<RestResponse> {
@@ -78,7 +87,12 @@ export class Rest {
     this.ports.front.counters.countRest(response.status);
     return {
       ...response,
-      headers: { ...securityHeaders, ...this.corsHeaders(request), ...response.headers },
+      headers: {
+        ...securityHeaders,
+        ...this.corsHeaders(request),
+        ...(isOfAttachments(request.path) ? { 'tus-resumable': tusVersion } : {}),
+        ...response.headers,
+      },
     };
   }
 
@@ -89,7 +103,7 @@ export class Rest {
   private async answer(request: RestRequest): Promise<RestResponse> {
     try {
       const match = this.router.match(request.method, request.path);
-      if (request.method === 'OPTIONS' && match.kind !== 'unknown') return preflight;
+      if (request.method === 'OPTIONS' && match.kind !== 'unknown') return this.preflight(request.path);
       if (request.path === '/ws') {
         throw new HttpError(426, 'invalid', 'Connect with a WebSocket.', { upgrade: 'websocket' });
       }
@@ -158,6 +172,12 @@ export class Rest {
     throw new NuboError('invalid', 'Idempotency-Key must be a lower-case UUIDv7', { stored: false });
   }
 
+  private preflight(path: string): RestResponse {
+    const routes = this.router.routesOf(path).flatMap(({ optionHeaders }) => optionHeaders ?? []);
+    const headers = Object.assign({}, ...routes.map((headersOf) => headersOf(this.ports)));
+    return { status: 204, headers, body: '' };
+  }
+
   private corsHeaders(request: RestRequest): Record<string, string> {
     if (this.ports.allowedOrigins.length === 0) return {};
     const { allowedOrigins } = this.ports;
@@ -169,14 +189,12 @@ export class Rest {
       vary: 'origin',
       'access-control-allow-origin': origin,
       'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
-      'access-control-allow-headers': 'authorization, content-type, idempotency-key',
-      'access-control-expose-headers': 'retry-after, location',
+      'access-control-allow-headers': `authorization, content-type, idempotency-key, range, if-none-match, ${tusRequestHeaders}`,
+      'access-control-expose-headers': `retry-after, location, content-range, content-disposition, etag, ${tusResponseHeaders}`,
       'access-control-max-age': '600',
     };
   }
 }
-
-const preflight: RestResponse = { status: 204, headers: {}, body: '' };
 
 /** The same bounds as a frame's before anything is built from it (W2). */
 function parsedBody(route: Route, request: RestRequest): unknown {
@@ -198,6 +216,7 @@ function parsedBody(route: Route, request: RestRequest): unknown {
 function responseOf(route: Route, reply: Reply): RestResponse {
   const status = reply.status ?? route.status;
   const headers = reply.headers ?? {};
+  if (reply.bytes !== undefined) return { status, headers, body: '', bytes: reply.bytes };
   if (reply.text !== undefined) return { status, headers, body: reply.text };
   if (reply.json === undefined) return { status, headers, body: '' };
   return {

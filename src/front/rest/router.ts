@@ -20,6 +20,14 @@ export class Router {
     );
   }
 
+  /** Of every method. */
+  routesOf(path: string): Route[] {
+    const segments = path.split('/');
+    return this.patterns
+      .filter((pattern) => paramsOf(pattern.segments, segments) !== undefined)
+      .map(({ route }) => route);
+  }
+
   /** HEAD is answered as GET. */
   match(method: string, path: string): Match {
     const segments = path.split('/');

@@ -39,6 +39,7 @@ import {
 import { logColumns, writeRow } from './log-rows.js';
 import { takeShard } from './ownership.js';
 import { flushProgress } from './progress.js';
+import { readyAttachments } from './ready-attachments.js';
 import { messageOf, openSql } from './sql.js';
 import { WriterConnection } from './writer-connection.js';
 
@@ -230,8 +231,14 @@ export class PostgresLogStore implements LogStore {
     );
   }
 
-  attachments(_asked: Parameters<LogStore['attachments']>[0], done: Parameters<LogStore['attachments']>[1]) {
-    setImmediate(done, { kind: 'attachments', attachments: undefined });
+  attachments(
+    asked: Parameters<LogStore['attachments']>[0],
+    done: Parameters<LogStore['attachments']>[1],
+  ): void {
+    const read = readyAttachments(this.sql, asked).then((attachments) => ({ attachments }));
+    within(readMs, read, (result, message) =>
+      done(result === undefined ? { kind: 'failed', message } : { kind: 'attachments', ...result }),
+    );
   }
 
   flush(progress: Parameters<LogStore['flush']>[0], done: Parameters<LogStore['flush']>[1]): void {
