@@ -94,7 +94,7 @@ export class Attachments {
 
   private async create(input: unknown): Promise<Attachment> {
     const { user, id, name, type, size } = check(newAttachment, input);
-    const { store, limits } = this.ports;
+    const { limits } = this.ports;
     if (size > limits.fileBytesMax)
       throw refusal('invalid', `The file is larger than the ${limits.fileBytesMax} bytes that are allowed.`);
     const declared = plainType(type);
@@ -117,8 +117,18 @@ export class Attachments {
       );
     // Found again with a handle: the first request came as far as this.
     const isRoomMade = result === 'found' && (await this.rows.handle(id)) !== '';
-    if (!isRoomMade) await this.rows.setHandle(id, await store.create(id, size));
+    if (!isRoomMade) await this.makeRoom(user, id, size);
     return this.own(user, id);
+  }
+
+  private async makeRoom(user: string, id: string, size: number): Promise<void> {
+    try {
+      await this.rows.setHandle(id, await this.ports.store.create(id, size));
+    } catch (error) {
+      // An upload that cannot begin takes nothing of what is its user's.
+      await this.rows.remove(user, id).catch(() => undefined);
+      throw error;
+    }
   }
 
   private async get(input: unknown): Promise<Services['attachments.get']['output']> {

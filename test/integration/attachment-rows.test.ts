@@ -108,6 +108,28 @@ test('M7 a user takes no more room than is theirs, however many uploads begin at
   ).toBe('too many');
 });
 
+test('M7 the room of a user is looked at by one upload after another', async () => {
+  const owner = randomUUID();
+  const limits = { bytesMax: 1000, unfinishedMax: 100 };
+  const begin = (on: AttachmentRows) =>
+    on.create({ id: uuidv7(), owner, name: 'x', type: 'x/y', size: 600 }, Date.now() + hour, limits);
+  const first = await database.sql.reserve();
+  try {
+    await first`begin`;
+    expect(await begin(new AttachmentRows(first))).toBe('created');
+    let isAnswered = false;
+    const second = begin(rows).finally(() => {
+      isAnswered = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(isAnswered).toBe(false);
+    await first`commit`;
+    expect(await second).toBe('full');
+  } finally {
+    first.release();
+  }
+});
+
 test('M4 one holds the lease; another takes it when it has run out or was given up, and the first learns of it', async () => {
   const owner = randomUUID();
   const id = await begun(owner);
