@@ -126,6 +126,48 @@ test('G8 R6 over a socket a stranger’s frames are, byte for byte, those of a c
   expect(told.length).toBe(21);
 });
 
+test('G8 R6 over REST a stranger is told, byte for byte, what they are told of what does not exist', async () => {
+  const owner = await open(0);
+  const conv = await room(owner);
+  const message = uuidv7();
+  await owner.do({ op: 'send', id: message, conv, text: 'hello' });
+  const { token = '' } = people[2] ?? {};
+  const document = (await (await fetch(`${server.address}/openapi.json`)).json()) as {
+    paths: Record<string, Record<string, unknown>>;
+  };
+  const member = people[1]?.user ?? '';
+  // What one or another of the operations asks for.
+  const body = JSON.stringify({
+    ...{ text: 'x', emoji: 'x', title: 'x', nickname: 'x', role: 'admin', seq: 1 },
+    ...{ user: member, member, message, conv },
+  });
+  const ask = async (method: string, path: string, id: string) => {
+    const place = path.replace('{id}', id).replace('{user}', member).replace('{emoji}', 'x');
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const isRead = method === 'get' || method === 'delete';
+    const response = await fetch(server.address + place, {
+      method: method.toUpperCase(),
+      headers,
+      ...(isRead ? {} : { body }),
+    });
+    return { status: response.status, told: (await response.text()).replaceAll(id, 'id') };
+  };
+  const wrong: string[] = [];
+  let hidden = 0;
+  for (const [path, methods] of Object.entries(document.paths)) {
+    if (!/^\/(conversations|messages)\/\{id\}/.test(path)) continue;
+    for (const method of Object.keys(methods).filter((name) => /^(get|post|put|patch|delete)$/.test(name))) {
+      const real = await ask(method, path, path.startsWith('/messages') ? message : conv);
+      const none = await ask(method, path, uuidv7());
+      if (real.status === 404) hidden += 1;
+      if (real.status !== none.status || real.told !== none.told)
+        wrong.push(`${method} ${path}: ${JSON.stringify([real, none])}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+  expect(hidden).toBeGreaterThanOrEqual(25);
+});
+
 test('G5 G7 who is banned hears of it on every socket, nothing more, and does not come back', async () => {
   const [owner, first, second] = [await open(0), await open(1), await open(1, 'json')];
   const conv = await room(owner, 'channel');

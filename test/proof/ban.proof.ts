@@ -105,7 +105,7 @@ function judge(ran: readonly BanRace[], storedAfter: number, log: ProofOptions['
       const heard = door.heard.get(conv);
       ears += 1;
       if (heard === undefined || heard.banSeq !== banSeq || !heard.hasEnded) wrong.silent += 1;
-      else if (heard.lastSeq > banSeq || heard.afterBan.length > 0) {
+      if (heard !== undefined && (heard.lastSeq > banSeq || heard.afterBan.length > 0)) {
         wrong.heardAfter += 1;
         log(`${conv}: banned at ${banSeq}, heard up to ${heard.lastSeq} and ${heard.afterBan.join(', ')}`);
       }

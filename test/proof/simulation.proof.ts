@@ -21,7 +21,7 @@ const required = [
   ...['unknowns', 'lateCommits', 'terminated', 'storeRetries', 'renumberings', 'badRows', 'blocked'],
   ...['duplicatesAnswered', 'unchanged', 'conflicts', 'refusals', 'rateLimited', 'unavailable', 'retries'],
   ...['gapsTold', 'droppedFrames', 'resumes', 'pages', 'batches', 'passivations', 'hasty'],
-  ...['outages', 'tierHits', 'tierMisses', 'tierFailures'],
+  ...['outages', 'tierHits', 'tierMisses', 'tierFailures', 'messagesFollowed'],
   ...['mirrorSteps', 'mirrorRepairs', 'mirrorRefills', 'mirrorsLost', 'snapshotsUsed', 'snapshotsUnusable'],
 ];
 
