@@ -225,6 +225,7 @@ export class Client {
       case 'typing.start':
       case 'typing.stop':
       case 'conversation.update':
+      case 'read.update':
         return this.tell(message);
       default:
         return this.subscriptions.onLogEvent(message);

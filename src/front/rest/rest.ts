@@ -17,6 +17,7 @@ import { operatorRoutes } from './operator.js';
 import { peopleRoutes } from './people.js';
 import { HttpError, problemOf } from './problem.js';
 import { profileRoutes } from './profiles.js';
+import { progressRoutes } from './progress.js';
 import type { DurableInput, Reply, RestPorts, RestRequest, RestResponse, Route } from './route.js';
 import { Router } from './router.js';
 
@@ -34,6 +35,7 @@ export const restRoutes: readonly Route[] = [
   ...peopleRoutes,
   ...profileRoutes,
   ...conversationRoutes,
+  ...progressRoutes,
   ...memberRoutes,
   ...messageRoutes,
   ...operatorRoutes,
