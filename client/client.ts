@@ -173,6 +173,7 @@ export class Client extends Operations {
       case 'typing.start':
       case 'typing.stop':
       case 'conversation.update':
+      case 'read.update':
         return this.tell(message);
       default:
         return this.subscriptions.onLogEvent(message);

@@ -33,6 +33,8 @@ export interface Found {
   'settings.change': Services['people.patchSettings']['output'];
   sessions: { sessions: Array<Services['people.sessions']['output'][number] & { current: boolean }> };
   'sessions.end': Record<string, never>;
+  sync: Services['sync']['output'];
+  receipts: Services['receipts']['output'];
 }
 
 /** Fields of an operation as an application gives them: `id` only when it keeps ids itself. */

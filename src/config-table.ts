@@ -236,6 +236,12 @@ export const settings = {
     fallback: 'keep',
     doc: 'What becomes of a month that leaves the log: its table is kept under another name, or dropped with all its rows.',
   }),
+  receiptsMembersMax: setting({
+    name: 'NUBO_RECEIPTS_MEMBERS_MAX',
+    ...number(0, 1_000),
+    fallback: '100',
+    doc: 'Members of a conversation up to which they are told how far the others have read; beyond it that is asked.',
+  }),
   ratePerSecond: setting({
     name: 'NUBO_RATE_PER_SECOND',
     ...number(1, 1_000_000_000),

@@ -54,6 +54,7 @@ export function runShard(hooks: ShardHooks = {}): void {
     },
     fronts: () => links.fronts,
     frontCount: config.fronts,
+    receiptsMembersMax: config.receiptsMembersMax,
     post: (front, message) => links.post(front, message),
     onBatch: metrics.onBatch,
     onCrash: (address, error) => log.error({ err: error, address }, 'an actor crashed'),

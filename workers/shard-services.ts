@@ -8,6 +8,7 @@ import { createPeopleServices } from '#src/people/services.js';
 import { createDirectory } from '#src/storage/postgres/directory.js';
 import { createEntityStore, type EntityStore } from '#src/storage/postgres/entity-store.js';
 import { openSql } from '#src/storage/postgres/sql.js';
+import { createSync } from '#src/storage/postgres/sync.js';
 import { ChangeStamps } from '#src/storage/tiers/change-stamps.js';
 import { ElementReader } from '#src/storage/tiers/element-reader.js';
 import { FreshUntil } from '#src/storage/tiers/fresh-until.js';
@@ -69,6 +70,7 @@ export function createShardServices(
     }),
     ...createDirectory(sql),
     ...media.services,
+    ...createSync(sql),
     'heads.flush': async () => {
       if (!(await core.flush()))
         throw new NuboError('unavailable', 'The database cannot be written now.', { retryMs: 500 });

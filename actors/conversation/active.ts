@@ -16,7 +16,8 @@ import { checkIdWindow } from './id-window.js';
 import { Pending } from './pending.js';
 import type { ConversationContext, ConversationPorts } from './ports.js';
 import { type Finding, type Held, Questions } from './questions.js';
-import { Reader } from './reader.js';
+import { type MarkKind, Reader } from './reader.js';
+import { Receipts } from './receipts.js';
 import { crowded, expired, idInUse, slowMode, tooFast, unreadable } from './refusals.js';
 import { decide } from './rules.js';
 import { applyEvent, type ConversationState, noteWriter } from './state.js';
@@ -30,9 +31,10 @@ export class Active {
   private readonly state: ConversationState;
   private readonly pending = new Pending();
   private readonly reader: Reader;
+  private readonly receipts: Receipts;
   private readonly questions = new Questions();
   /** Operations and subscriptions that wait for a pending operation, in order. */
-  private waiting: Array<Held | Extract<ConversationMessage, { kind: 'subscribe' | 'history' | 'read' }>> =
+  private waiting: Array<Held | Extract<ConversationMessage, { kind: 'subscribe' | 'history' | MarkKind }>> =
     [];
   /** Those that waited and are decided again just now. */
   private redoing: typeof this.waiting = [];
@@ -45,6 +47,7 @@ export class Active {
     this.ports = ports;
     this.state = state;
     this.reader = new Reader(context, ports, state, this.pending);
+    this.receipts = new Receipts(context, ports, state);
   }
 
   /** Nothing was ever stored under this id, as far as anybody knows. */
@@ -71,10 +74,16 @@ export class Active {
       case 'subscribe':
       case 'history':
       case 'read':
+      case 'delivered':
+      case 'unread':
         if (this.reader.receive(message) === 'wait') this.wait(message);
         return;
       case 'typing':
         return this.reader.onTyping(message);
+      case 'marked':
+      case 'marks due':
+      case 'receipts asked':
+        return this.receipts.receive(message);
       case 'register':
         return this.reader.onRegister(message.front, message.have);
       case 'backlog read':

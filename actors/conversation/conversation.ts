@@ -63,6 +63,9 @@ export class Conversation implements Actor<ConversationMessage> {
       case 'users checked':
       case 'target found':
       case 'attachments found':
+      case 'marked':
+      case 'marks due':
+      case 'receipts asked':
         return;
       default:
         this.keep(message);

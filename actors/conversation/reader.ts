@@ -11,6 +11,7 @@ import { cutPage, fitsBacklog, rangeOf, reachOf } from './reading.js';
 import { mayType, standing } from './standing.js';
 import type { ConversationState } from './state.js';
 
+export type MarkKind = 'read' | 'delivered' | 'unread';
 type Message<Kind extends ConversationMessage['kind']> = Extract<ConversationMessage, { kind: Kind }>;
 
 const notFound: Refusal = { code: 'not_found', message: 'There is no such conversation.' };
@@ -43,7 +44,7 @@ export class Reader {
   }
 
   /** `wait`: whether the user is a member depends on an operation that is not settled (L6). */
-  receive(message: Message<'subscribe' | 'history' | 'read'>): 'done' | 'wait' {
+  receive(message: Message<'subscribe' | 'history' | MarkKind>): 'done' | 'wait' {
     const who = standing(this.state, this.pending, message.user);
     if (who === 'undecided') return 'wait';
     if (who === 'stranger') {
@@ -52,7 +53,7 @@ export class Reader {
     }
     if (message.kind === 'subscribe') this.onSubscribe(message);
     else if (message.kind === 'history') this.onHistory(message);
-    else this.onRead(message);
+    else this.onMark(message);
     return 'done';
   }
 
@@ -206,20 +207,28 @@ export class Reader {
     });
   }
 
-  /** A mark counts messages, a seq counts everything: the last message at or before it decides. */
-  private onRead({ request, user, seq }: Message<'read'>): void {
+  /**
+   * A mark counts messages, a seq counts everything: the last message at or before it decides. What is taken back to
+   * unread is the message at seq itself, so the one before it decides.
+   */
+  private onMark({ kind: what, request, user, seq }: Message<MarkKind>): void {
     const conv = this.context.id;
     const upTo = Math.min(seq, this.state.head.seq);
-    if (upTo === 0) return this.ports.tellWriter({ kind: 'mark', request, conv, user, number: 0, seq: upTo });
-    const known = this.state.window.between(upTo - 1, upTo + 1)?.[0];
-    if (known !== undefined) {
-      return this.ports.tellWriter({ kind: 'mark', request, conv, user, number: known.number, seq: upTo });
-    }
+    const at = what === 'unread' ? Math.max(0, upTo - 1) : upTo;
+    const mark = (number: number): void => {
+      this.ports.tellWriter({ kind: 'mark', what, request, conv, user, number, seq: upTo });
+      // One's other devices hear at once; those of others when it is stored, and not of everything.
+      if (what === 'delivered') return;
+      const back = what === 'unread' ? { back: true as const } : {};
+      this.ports.notify(user, { ev: 'read.update', conv, marks: [[user, number, 0]], ...back });
+    };
+    if (at === 0) return mark(0);
+    const known = this.state.window.between(at - 1, at + 1)?.[0];
+    if (known !== undefined) return mark(known.number);
     // The one before it, when it has left the log; none at all moves no mark, since marks only grow (L14).
-    this.ports.store.read({ conv, after: 0, before: upTo + 1, limit: 1, last: true }, (result) => {
+    this.ports.store.read({ conv, after: 0, before: at + 1, limit: 1, last: true }, (result) => {
       if (result.kind === 'failed') return this.refuse(request, unreadable);
-      const number = result.events[0]?.number ?? 0;
-      this.ports.tellWriter({ kind: 'mark', request, conv, user, number, seq: upTo });
+      mark(result.events[0]?.number ?? 0);
     });
   }
 

@@ -78,7 +78,7 @@ export class Chat {
     if (event.ev === 'typing.start' || event.ev === 'typing.stop') return this.onTyping(event);
     this.enqueue(async () => {
       if (event.ev === 'conversation.update') return this.announce(event.conv);
-      if (event.conv !== this.room?.conv) return;
+      if (event.ev === 'read.update' || event.conv !== this.room?.conv) return;
       if (event.ev === 'unsubscribed')
         return this.options.screen.remark('You are no member of this room any more.');
       await this.show(event);

@@ -28,7 +28,9 @@ export function perform(
     case 'history':
       return performHistory(session, identity, operation);
     case 'read':
-      return performRead(session, identity, operation);
+    case 'delivered':
+    case 'unread':
+      return performMark(session, identity, operation);
     case 'subscribe':
       return performSubscribe(session, identity, operation);
     case 'unsubscribe':
@@ -101,13 +103,17 @@ function performHistory(session: Session, identity: Live, operation: Operation<'
   deliver(session, waiting, request, historyRequest(operation, request, identity.user));
 }
 
-function performRead(session: Session, identity: Live, operation: Operation<'read'>): void {
+function performMark(
+  session: Session,
+  identity: Live,
+  operation: Operation<'read' | 'delivered' | 'unread'>,
+): void {
   if (!admit(session, operation.ref)) return;
   const { conv, seq } = operation;
   const { host } = session;
   const waiting = new OperationRequest(session, host.shards.of(conv), operation);
   const request = host.requests.open(waiting);
-  deliver(session, waiting, request, { kind: 'read', request, user: identity.user, conv, seq });
+  deliver(session, waiting, request, { kind: operation.op, request, user: identity.user, conv, seq });
 }
 
 function performSubscribe(session: Session, identity: Live, operation: Operation<'subscribe'>): void {

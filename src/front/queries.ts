@@ -9,6 +9,7 @@ import { users } from '../entities/users.js';
 import { profileView, sessionView, settingsView, userView } from '../entities/views.js';
 import { NuboError } from '../errors.js';
 import { check } from '../people/rules.js';
+import { wireLimits } from '../wire/limits.js';
 import type { Operation, QueryName } from '../wire/operations.js';
 import type { Unreferenced } from './asks.js';
 import type { Front } from './contract.js';
@@ -105,6 +106,23 @@ export const queries: { readonly [Name in QueryName]: Query<Name> } = {
     result: shapes.mutes,
     answer: ({ front, user }, { conv, ...asked }) =>
       front.call(front.shardOf(conv), 'members.mutes', { user, conv, ...pageOf(asked) }),
+  },
+  sync: {
+    result: shapes.sync,
+    async answer(ports, { cursor, limit = wireLimits.syncConversationsMax }) {
+      await flushHeads(ports);
+      const { front, user } = ports;
+      const place = cursor === undefined ? {} : { cursor };
+      return front.call(front.shardOf(user), 'sync', { user, limit, ...place });
+    },
+  },
+  receipts: {
+    result: shapes.receipts,
+    async answer(ports, { message: id }) {
+      await flushHeads(ports);
+      const { front, user } = ports;
+      return front.call(front.shardOf(user), 'receipts', { user, id });
+    },
   },
   users: {
     result: shapes.users,

@@ -28,6 +28,9 @@ export const conversation = z
     lastActivityAt: at,
     preview: text,
     unread: z.number().int(),
+    mentions: z.number().int().meta({ description: 'Of the unread ones those that mean you (U3).' }),
+    mark: z.number().int().nullable().meta({ description: 'The number of the message you have read up to.' }),
+    mutedUntil: at.nullable().meta({ description: 'You may not write before; -1: until it is taken back.' }),
     role: role.nullable().meta({ description: 'Yours; null: you are no member.' }),
     nickname: text.meta({ description: 'Yours, here.' }),
     peer: text,
@@ -100,6 +103,45 @@ export function ownSessions(session: z.ZodObject<Record<string, z.ZodType>>) {
     ),
   });
 }
+
+const number = z.number().int();
+
+const synced = z
+  .object({
+    conv: z.string(),
+    type: conversationType,
+    standing: z.enum(['member', 'left', 'removed', 'banned', 'deleted']),
+    title: z.string().optional(),
+    avatar: z.string().optional(),
+    peer: z.string().optional(),
+    archived: z.literal(true).optional(),
+    head: number.optional().meta({ description: 'The last seq.' }),
+    number: number.optional().meta({ description: 'How many messages there are.' }),
+    lastActivityAt: at.optional(),
+    preview: z.string().optional(),
+    role: role.optional(),
+    mark: number.optional(),
+    unread: number.optional(),
+    mentions: number.optional(),
+    mutedUntil: at.optional(),
+    bannedUntil: at.optional(),
+  })
+  .meta({ id: 'SyncedConversation' });
+
+export const sync = z.object({
+  conversations: z.array(synced),
+  cursor: z.string().meta({ description: 'For the next time.' }),
+  more: z.boolean().meta({ description: 'There are more: ask again at once.' }),
+  full: z
+    .boolean()
+    .meta({ description: 'The page is of all there are: what no page of it names is not yours.' }),
+});
+
+export const receipts = z.object({
+  delivered: number,
+  read: number,
+  readers: z.array(z.string()).meta({ description: 'Some of those who have read it.' }),
+});
 
 /** The answer to every durable operation: the same for every retry (P2). */
 export const ack = z

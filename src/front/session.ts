@@ -89,6 +89,11 @@ export class Session {
     return hasItem(this.joined, topic);
   }
 
+  /** It takes part and keeps up, so that it hears what is ephemeral as well. */
+  hears(topic: Topic): boolean {
+    return !this.isSparse && this.backlogged === undefined && this.hasTopic(topic);
+  }
+
   /** Those it takes part in, and those it waits for. */
   get topicsAsked(): number {
     return countOf(this.joined) + countOf(this.subscribing);

@@ -164,19 +164,27 @@ export class Topics {
   }
 
   /** Typing: given on at once, or not at all when it is old (W13). */
-  ephemeral(conv: string, event: ControlEvent, at: number): void {
+  ephemeral(conv: string, event: ControlEvent, at: number, to?: readonly string[]): void {
     const topic = this.topics.get(conv);
     if (topic === undefined) return;
     if (this.host.clock.now() - at > wireLimits.ephemeralMs) {
       this.host.counters.ephemeralExpired += 1;
       return;
     }
+    if (to !== undefined) return this.ephemeralTo(topic, event, to);
     topic.givenTurn = this.host.turn();
     for (const codec of codecs) {
       if (topic.sockets[codec] === 0) continue;
       this.give(topicName(codec, conv, 'whole'), encodeMessages(codec, [event]));
     }
     this.host.settleSlow();
+  }
+
+  /** Whoever is behind does without it, as the others of their rung do. */
+  private ephemeralTo(topic: Topic, event: ControlEvent, users: readonly string[]): void {
+    for (const user of users) {
+      for (const session of this.host.sessionsOf(user)) if (session.hears(topic)) session.tell(event);
+    }
   }
 
   /** Publishes what waits in this topic. */

@@ -158,13 +158,11 @@ class Gathering {
 
   add(event: LogEvent): void {
     switch (event.ev) {
-      case 'message.new':
-        {
-          const { from: owner, conv, id: message } = event;
-          for (const { id } of event.attachments ?? []) this.attachments.push({ id, owner, conv, message });
-          return;
-        }
+      case 'message.new': {
+        const { from: owner, conv, id: message } = event;
+        for (const { id } of event.attachments ?? []) this.attachments.push({ id, owner, conv, message });
         return;
+      }
       case 'conversation.create':
         this.conversations.push(infoOfCreation(event));
         for (const user of event.members) this.come(event, user, 'member');

@@ -112,14 +112,14 @@ export class Publisher {
     this.tellAll(topic, { kind: 'missed', conv, head });
   }
 
-  /** Shed without a word where there is no room (P8). */
-  ephemeral(conv: string, event: ControlEvent, at: number): void {
+  /** Shed without a word where there is no room (P8). `to`: only for the sockets of these users. */
+  ephemeral(conv: string, event: ControlEvent, at: number, to?: readonly string[]): void {
     const topic = this.topics.get(conv);
     if (topic === undefined) return;
     for (const front of topic.fronts) {
       const isFull = (this.fronts.get(front)?.lagging.size ?? 0) > 0;
-      const message = { kind: 'ephemeral', conv, event, at } as const;
-      if (isFull || this.posts(front)?.post(message, messageBytes) !== true) this.ephemeralShed += 1;
+      const message = { kind: 'ephemeral', conv, event, at, ...(to === undefined ? {} : { to }) } as const;
+      if (isFull || this.posts(front)?.post(message, bytesToFront(message)) !== true) this.ephemeralShed += 1;
     }
   }
 

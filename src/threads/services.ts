@@ -56,6 +56,12 @@ export interface ConversationView {
   /** The first 140 characters of the last message. */
   readonly preview: string | null;
   readonly unread: number;
+  /** Of the unread ones those that mean the user. */
+  readonly mentions: number;
+  /** The number of the message up to which they have read; null: they are no member. */
+  readonly mark: number | null;
+  /** Unix ms until when they may not write; −1: until it is taken back. */
+  readonly mutedUntil: number | null;
   readonly role: Role | null;
   /** One's own, here. */
   readonly nickname: string | null;
@@ -97,6 +103,33 @@ interface PageOfMembers {
   conv: string;
   limit: number;
   cursor?: string;
+}
+
+/** How a conversation stands for one of its members, or that they are none any more. */
+export interface SyncedConversation {
+  readonly conv: string;
+  readonly type: ConversationType;
+  readonly standing: 'member' | 'left' | 'removed' | 'banned' | 'deleted';
+  readonly title?: string;
+  readonly avatar?: string;
+  /** Of a direct conversation: the other member. */
+  readonly peer?: string;
+  readonly archived?: true;
+  /** The last seq, and how many messages there are. */
+  readonly head?: number;
+  readonly number?: number;
+  readonly lastActivityAt?: number;
+  /** The first 140 characters of the last message. */
+  readonly preview?: string;
+  readonly role?: Role;
+  /** The number of the message up to which they have read. */
+  readonly mark?: number;
+  readonly unread?: number;
+  /** Of the unread ones those that mean them. */
+  readonly mentions?: number;
+  /** Unix ms; −1: until it is taken back. */
+  readonly mutedUntil?: number;
+  readonly bannedUntil?: number;
 }
 
 export interface Services {
@@ -143,6 +176,20 @@ export interface Services {
   'conversations.list': {
     input: { user: string; limit: number; cursor?: string };
     output: { conversations: ConversationView[]; next: string | null };
+  };
+  /**
+   * The conversations that have changed for the user since the cursor, in no order that means anything, and the next
+   * cursor; `more`: at once. `full`: the page is of an answer about all there are: what no page of it names is none of
+   * the user's.
+   */
+  sync: {
+    input: { user: string; limit: number; cursor?: string };
+    output: { conversations: SyncedConversation[]; cursor: string; more: boolean; full: boolean };
+  };
+  /** How many members a message has reached, of those who show it, but its sender, and some of those who have read it. */
+  receipts: {
+    input: { user: string; id: string };
+    output: { delivered: number; read: number; readers: string[] };
   };
   /** Channels whose title contains the words, best first, as this user sees them: at most `limit`. */
   'channels.find': {

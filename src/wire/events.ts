@@ -174,6 +174,18 @@ export const controlEvents = {
   unsubscribed: { code: 23, schema: z.object({ conv: id }) },
   'typing.start': { code: 24, schema: z.object({ conv: id, from: id }) },
   'typing.stop': { code: 25, schema: z.object({ conv: id, from: id }) },
+  /**
+   * How far members have read, and what has reached them: each as `[user, read, delivered]`, the `number` of a message, 0
+   * where it did not move. Marks only grow, but with `back`: what is after this one's is unread again.
+   */
+  'read.update': {
+    code: 27,
+    schema: z.object({
+      conv: id,
+      marks: z.array(z.tuple([id, seq, seq])),
+      back: z.literal(true).optional(),
+    }),
+  },
   /** The user became a member of a conversation (created with them, added): they may subscribe now. */
   'conversation.update': { code: 26, schema: z.object({ conv: id, head: seq }) },
 } as const;

@@ -40,6 +40,10 @@ export const wireLimits = {
   cursorBytesMax: 1024,
   /** Events in one answer to `history`. */
   historyEventsMax: 100,
+  /** Conversations in one answer to `sync`. */
+  syncConversationsMax: 200,
+  /** What a server gave as a cursor: some 30 for each shard. */
+  cursorCharsMax: 4096,
   /** Events a `subscribe` with `have` is answered with; beyond it the answer is `gap` and the client pulls. */
   backlogEventsMax: 500,
   /** Operations of one socket that wait for their answer; beyond it `overloaded`. */

@@ -119,6 +119,12 @@ export const createFields = {
   membersMax: conversationFields.membersMax,
 } as const;
 
+/** Where a sync begins, shared by the wire and REST. */
+export const syncFields = {
+  cursor: z.string().min(1).max(limits.cursorCharsMax).optional(),
+  limit: z.number().int().min(1).max(limits.syncConversationsMax).optional(),
+} as const;
+
 /** A message of a conversation, to do something with. */
 const onMessage = { ref, id: operationId, conv: uuid, message: operationId } as const;
 /** A member of a conversation, or somebody else, to do something about. */
@@ -197,6 +203,14 @@ export const operations = {
   'settings.change': { code: 85, schema: z.object({ ref, fields: patch }) },
   sessions: { code: 86, schema: z.object({ ref }) },
   'sessions.end': { code: 87, schema: z.object({ ref, session: uuid }) },
+  /** Of all one's conversations those that have changed since the cursor; without one, all. */
+  sync: { code: 28, schema: z.object({ ref, ...syncFields }) },
+  /** Takes the mark back: the message at `seq` and what came after it are unread again. */
+  unread: { code: 29, schema: z.object({ ref, conv: uuid, seq }) },
+  /** One's devices have the messages up to `seq`. */
+  delivered: { code: 30, schema: z.object({ ref, conv: uuid, seq }) },
+  /** Whom a message has reached, and who has read it. */
+  receipts: { code: 31, schema: z.object({ ref, message: uuid }) },
 } as const;
 
 export type OperationName = keyof typeof operations;
@@ -216,6 +230,7 @@ export type DurableName = (typeof durableNames)[number];
 export const queryNames = [
   ...(['conversations', 'conversation', 'channels', 'message', 'edits', 'reactions'] as const),
   ...(['members', 'pins', 'bans', 'mutes', 'users', 'user'] as const),
+  ...(['sync', 'receipts'] as const),
   ...(['me', 'me.change', 'settings', 'settings.change', 'sessions', 'sessions.end'] as const),
 ] as const satisfies readonly OperationName[];
 export type QueryName = (typeof queryNames)[number];

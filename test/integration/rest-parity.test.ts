@@ -153,6 +153,8 @@ function linesOf(conv: string, message: string): Record<QueryName, [line: string
     'settings.change': ['PATCH /me/settings', { fields: { theme: 1 } }],
     sessions: ['GET /me/sessions', {}],
     'sessions.end': [`DELETE /me/sessions/${uuidv7()}`, { session: uuidv7() }],
+    sync: ['GET /sync?limit=2', { limit: 2 }],
+    receipts: [`GET /messages/${message}/receipts`, { message }],
   };
 }
 

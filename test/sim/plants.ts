@@ -205,6 +205,7 @@ function wrap(store: LogStore, changed: Partial<LogStore>): LogStore {
     read: (range, done) => store.read(range, done),
     flush: (progress, done) => store.flush(progress, done),
     unknownUsers: (users, done) => store.unknownUsers(users, done),
+    withoutReceipts: (users, done) => store.withoutReceipts(users, done),
     targets: (questions, done) => store.targets(questions, done),
     changed: (range, done) => store.changed(range, done),
     parents: (asked, done) => store.parents(asked, done),

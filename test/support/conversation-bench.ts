@@ -2,6 +2,7 @@
 import { uuidv7 } from 'uuidv7';
 import { Answered } from '#actors/conversation/answered.js';
 import { Conversation } from '#actors/conversation/conversation.js';
+import type { PublisherPort } from '#actors/conversation/ports.js';
 import type { ConversationMessage, WriterMessage } from '#actors/messages.js';
 import { Rates } from '#src/rates.js';
 import { nothing } from '#src/storage/facts.js';
@@ -36,6 +37,8 @@ export function createBench(options: { rate?: number; rates?: Rates; answeredBy?
   const ephemeral: ControlEvent[] = [];
   const handedOver: ConversationMoment[] = [];
   const reads: Array<{ range: Parameters<LogStore['read']>[0]; done: Parameters<LogStore['read']>[1] }> = [];
+  const receiptChecks: Array<Parameters<LogStore['withoutReceipts']>[1]> = [];
+  const toldTo: Array<readonly string[] | undefined> = [];
   const userChecks: Array<Parameters<LogStore['unknownUsers']>[1]> = [];
   const targets: Array<Asked<'targets'>> = [];
   const changes: Array<{
@@ -59,6 +62,8 @@ export function createBench(options: { rate?: number; rates?: Rates; answeredBy?
     store: {
       read: (range: Parameters<LogStore['read']>[0], done: Parameters<LogStore['read']>[1]) =>
         void reads.push({ range, done }),
+      withoutReceipts: (_users: readonly string[], done: Parameters<LogStore['withoutReceipts']>[1]) =>
+        void receiptChecks.push(done),
       unknownUsers: (_users: readonly string[], done: Parameters<LogStore['unknownUsers']>[1]) =>
         void userChecks.push(done),
       targets: (asked: Parameters<LogStore['targets']>[0], done: Parameters<LogStore['targets']>[1]) =>
@@ -79,7 +84,10 @@ export function createBench(options: { rate?: number; rates?: Rates; answeredBy?
       lastSeq: () => lastSeq,
       publish: (name: string, events: LogEvent[]) => void published.push({ conv: name, events }),
       missed: (name: string, head: number) => void published.push({ conv: name, missed: head }),
-      ephemeral: (_conv: string, event: ControlEvent) => void ephemeral.push(event),
+      ephemeral: (...[, event, , to]: Parameters<PublisherPort['ephemeral']>) => {
+        ephemeral.push(event);
+        toldTo.push(to);
+      },
     },
     answered: options.answeredBy ?? new Answered(clock),
     rates: options.rates ?? new Rates({ standard: rate, high: { perSecond: 1e6, burst: 1e6 } }, clock),
@@ -87,6 +95,7 @@ export function createBench(options: { rate?: number; rates?: Rates; answeredBy?
       if (isBroken) throw new Error('planted');
       posts.push(message);
     },
+    receiptsMembersMax: 100,
     notify: (user: string) => void notified.push(user),
     tellWriter: (message: WriterMessage) => void toWriter.push(message),
     handOver: (moment: ConversationMoment) => void handedOver.push(moment),
@@ -119,6 +128,8 @@ export function createBench(options: { rate?: number; rates?: Rates; answeredBy?
     notified,
     handedOver,
     reads,
+    receiptChecks,
+    toldTo,
     userChecks,
     targets,
     changes,

@@ -196,9 +196,9 @@ export class SimDatabase {
       const rows = this.rows(conv);
       if (rows.head === undefined || rows.head.seq < seq) rows.head = { seq, number };
     }
-    for (const { conv, user, mark } of progress.marks) {
+    for (const { conv, user, mark, low = Number.POSITIVE_INFINITY } of progress.marks) {
       const known = this.markOf(conv, user);
-      if (known !== undefined && known < mark) this.rows(conv).marks.set(user, mark);
+      if (known !== undefined) this.rows(conv).marks.set(user, Math.max(Math.min(known, low), mark));
     }
   }
 

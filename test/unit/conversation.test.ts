@@ -333,6 +333,40 @@ test('L16 W12 what has left the log is a gap to a resume, no end to history, and
   }
 });
 
+test('U5 U6 marks of a second are told as one event, to members who show theirs, in small conversations only', () => {
+  const bench = createActive();
+  bench.turn({ kind: 'marked', user: 'mia', number: 3, what: 'read' });
+  bench.turn({ kind: 'marked', user: 'olga', number: 5, what: 'delivered' });
+  bench.turn({ kind: 'marked', user: 'mia', number: 4, what: 'delivered' });
+  bench.turn({ kind: 'marked', user: 'stranger', number: 4, what: 'read' });
+  expect(bench.timers.length).toBe(1);
+  const tell = (without: string[]) => {
+    bench.timers.shift()?.();
+    bench.turn();
+    bench.receiptChecks.shift()?.({ kind: 'asked', users: without });
+    bench.turn();
+    return { events: bench.ephemeral.splice(0), to: bench.toldTo.splice(0) };
+  };
+  const both: Array<[string, number, number]> = [
+    ['mia', 3, 4],
+    ['olga', 0, 5],
+  ];
+  expect(tell([])).toEqual({ events: [{ ev: 'read.update', conv, marks: both }], to: [['olga', 'mia']] });
+  for (const user of ['mia', 'olga']) bench.turn({ kind: 'marked', user, number: 6, what: 'read' });
+  expect(tell(['mia'])).toEqual({
+    events: [{ ev: 'read.update', conv, marks: [['olga', 6, 6]] }],
+    to: [['olga']],
+  });
+  const crowd = Array.from({ length: 101 }, (_, index) => ({
+    user: `user ${index}`,
+    role: 'member' as const,
+    mark: 0,
+  }));
+  const large = createActive({}, snapshotOf({ members: crowd }));
+  large.turn({ kind: 'marked', user: 'user 1', number: 1, what: 'read' });
+  expect(large.timers).toEqual([]);
+});
+
 test.each([
   ['all', 4, []],
   ['all but the last', 3, [{ kind: 'publish', seqs: [4] }]],

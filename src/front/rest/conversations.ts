@@ -1,8 +1,5 @@
-/** Conversations: create, list, look at, change, archive, delete, read. */
-import { z } from 'zod';
-import { operations } from '../../wire/operations.js';
-import { type Route, route } from './route.js';
-import { idParams } from './schemas.js';
+/** Conversations: create, list, look at, change, archive, delete. */
+import type { Route } from './route.js';
 import { way } from './way.js';
 
 const tag = 'Conversations';
@@ -58,21 +55,6 @@ export const conversationRoutes: readonly Route[] = [
     summary: 'Archive a conversation: it only can be read; PATCH its state to take it back',
     names,
     fixed: { state: 'archived' },
-  }),
-  route({
-    method: 'POST',
-    path: '/conversations/{id}/read',
-    access: 'user',
-    tag,
-    summary: 'Move your read mark to a seq; it only grows (L14)',
-    operations: ['read'],
-    params: idParams,
-    body: z.object({ seq: operations.read.schema.shape.seq }),
-    status: 204,
-    handle: async ({ ports, identity, params, body }) => {
-      await ports.front.ask({ kind: 'read', user: identity.user, conv: params.id, seq: body.seq });
-      return {};
-    },
   }),
   way({
     operation: 'channels',

@@ -19,6 +19,7 @@ import { operatorRoutes } from './operator.js';
 import { peopleRoutes } from './people.js';
 import { HttpError, problemOf } from './problem.js';
 import { profileRoutes } from './profiles.js';
+import { progressRoutes } from './progress.js';
 import type { DurableInput, Reply, RestPorts, RestRequest, RestResponse, Route } from './route.js';
 import { Router } from './router.js';
 
@@ -36,6 +37,7 @@ export const restRoutes: readonly Route[] = [
   ...peopleRoutes,
   ...profileRoutes,
   ...conversationRoutes,
+  ...progressRoutes,
   ...memberRoutes,
   ...messageRoutes,
   ...attachmentRoutes,

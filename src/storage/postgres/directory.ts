@@ -70,9 +70,7 @@ async function find(
   return { conversations: rows.map(viewOf) };
 }
 
-interface ViewRow extends Omit<ConversationView, 'unread'> {
-  readonly mark: number | null;
-}
+type ViewRow = Omit<ConversationView, 'unread'>;
 
 function visible(sql: Sql, user: string): Fragment {
   return sql`conversations c
@@ -89,6 +87,8 @@ function viewColumns(sql: Sql, user: string): Fragment {
     coalesce(h.number, 0)::float8 as number,
     nubo_ms(coalesce(h.last_at, c.created_at))::float8 as "lastActivityAt",
     h.preview, own.role, own.nickname, own.mark::float8 as mark,
+    nubo_until_ms(own.muted_until)::float8 as "mutedUntil",
+    case when own.user_id is null then 0 else nubo_mentions(own.user_id, c.id, own.mark)::int end as mentions,
     case when c.type = 'direct' then (
       select other.user_id from conversation_members other
       where other.conversation = c.id and other.user_id <> ${user} limit 1
@@ -98,7 +98,8 @@ function viewColumns(sql: Sql, user: string): Fragment {
 }
 
 /** Unread is the messages after the member's mark (L14); to somebody who is no member nothing is. */
-function viewOf({ mark, ...row }: ViewRow): ConversationView {
+function viewOf(row: ViewRow): ConversationView {
+  const { mark } = row;
   const unread = mark === null ? 0 : Math.max(0, row.number - mark);
   return { ...row, preview: row.preview === '' ? null : row.preview, unread };
 }
