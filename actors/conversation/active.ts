@@ -20,7 +20,7 @@ import { type MarkKind, Reader } from './reader.js';
 import { Receipts } from './receipts.js';
 import { crowded, expired, idInUse, slowMode, tooFast, unreadable } from './refusals.js';
 import { decide } from './rules.js';
-import { applyEvent, type ConversationState, noteWriter } from './state.js';
+import { applyEvent, type ConversationState, newcomersOf, noteWriter, withoutDeleted } from './state.js';
 
 /** Requests that wait for a pending operation to settle. */
 const waitingItemsMax = 1024;
@@ -273,17 +273,11 @@ export class Active {
       this.pending.settle(event.id);
       applyEvent(this.state, event);
     }
-    this.ports.publisher.publish(this.context.id, events);
-    for (const event of events) this.notifyNewMembers(event);
+    this.ports.publisher.publish(this.context.id, withoutDeleted(events));
+    for (const event of events)
+      for (const user of newcomersOf(event))
+        this.ports.notify(user, { ev: 'conversation.update', conv: event.conv, head: event.seq });
     this.goOn();
-  }
-
-  private notifyNewMembers(event: LogEvent): void {
-    const users =
-      event.ev === 'conversation.create' ? event.members : event.ev === 'member.add' ? [event.user] : [];
-    for (const user of users) {
-      this.ports.notify(user, { ev: 'conversation.update', conv: event.conv, head: event.seq });
-    }
   }
 
   private onSettled(ids: readonly string[]): void {
