@@ -201,6 +201,33 @@ describe('after a crash', () => {
     );
     expect(await repairProgress(database.sql)).toBe(0);
   });
+
+  test('T12 a preview that was written before its message was edited or deleted is made again', async () => {
+    const asker = await owned();
+    const script = new Script();
+    const { conv } = script;
+    const [older, last] = [script.message('older'), script.message('secret')];
+    await asker.write([script.create(), older, last]);
+    const { seq, number, at } = last;
+    const shown = { preview: 'secret', messageSeq: last.seq };
+    await asker.flush({ batch: 1, heads: [{ conv, seq, number, at, ...shown }], marks: [] });
+    const preview = async () => {
+      await repairProgress(database.sql);
+      const [head] = await database.sql<Array<{ preview: string; seq: number }>>`
+        select preview, seq::int as seq from conversation_heads where conversation = ${conv}`;
+      return head;
+    };
+    await asker.write([script.edit(older, 'no longer the last')]);
+    expect(await preview()).toEqual({ preview: 'secret', seq: script.seq });
+    await asker.write([script.edit(last, 'mended')]);
+    expect(await preview()).toEqual({ preview: 'mended', seq: script.seq });
+    await asker.write([script.delete(last)]);
+    expect(await preview()).toEqual({ preview: null, seq: script.seq });
+    await asker.write([script.react(older, '👍')]);
+    expect(await preview()).toEqual({ preview: null, seq: script.seq });
+    await asker.write([script.message('a new one')]);
+    expect(await preview()).toEqual({ preview: 'a new one', seq: script.seq });
+  });
 });
 
 describe('starting', () => {
