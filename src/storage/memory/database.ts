@@ -3,6 +3,8 @@
  * unique everywhere, a seq is unique in its conversation, and the fence holds. Every method is synchronous, so a
  * simulation can put any delay, failure or death around it.
  */
+
+import { previewAfter } from '../../previews.js';
 import type { LogEvent, Parent } from '../../wire/events.js';
 import { previewAfter } from '../../previews.js';
 import { isStorableText } from '../../wire/operations.js';
