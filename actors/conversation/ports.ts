@@ -21,7 +21,10 @@ export interface PublisherPort {
 }
 
 export interface ConversationStore
-  extends Pick<LogStore, 'unknownUsers' | 'withoutReceipts' | 'targets' | 'changed' | 'parents' | 'attachments'> {
+  extends Pick<
+    LogStore,
+    'unknownUsers' | 'withoutReceipts' | 'targets' | 'changed' | 'parents' | 'attachments'
+  > {
   /** From the fastest tier that has the page; who decorates it gives it to those that lack it. */
   read(range: Parameters<LogStore['read']>[0], done: (result: TieredPage | Failed) => void): void;
 }

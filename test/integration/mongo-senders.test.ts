@@ -197,6 +197,18 @@ describe.runIf(here !== undefined)(`on ${here?.name}`, () => {
     expect(await namesOf(script.owner)).toEqual(['Florence']);
   });
 
+  test('T13 what a reader gives to Mongo of somebody does not hide that their messages are to be followed', async () => {
+    const { script, created } = talk('Gil');
+    await step('entities', [created]);
+    await step('log/0', changesOfEvents([script.message('one')], 8));
+    const change = people.change(script.owner, { displayName: 'Gilbert' });
+    mirror.fill([change]);
+    // Time for what must not happen.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await step('entities', [change]);
+    expect(await namesOf(script.owner)).toEqual(['Gilbert']);
+  });
+
   test('T13 a message of somebody who is no user has nobody beside it', async () => {
     const script = new Script({ owner: uuidv7() });
     await step('log/0', changesOfEvents([script.message('one')], 7));

@@ -36,7 +36,8 @@ async function inRedis(needles: readonly string[], url: string): Promise<string[
             : type === 'string'
               ? [await redis.getBuffer(key)]
               : [];
-      if (!['hash', 'zset', 'string'].includes(type)) throw new Error(`${key} is a ${type}`);
+      // `none`: it went in between.
+      if (!['hash', 'zset', 'string', 'none'].includes(type)) throw new Error(`${key} is a ${type}`);
       if (values.some((value) => needles.some((needle) => value?.includes(needle))))
         places.push(`redis ${key}`);
     }

@@ -6,7 +6,6 @@
 
 import { previewAfter } from '../../previews.js';
 import type { LogEvent, Parent } from '../../wire/events.js';
-import { previewAfter } from '../../previews.js';
 import { isStorableText } from '../../wire/operations.js';
 import { standingOf } from '../facts.js';
 import {
