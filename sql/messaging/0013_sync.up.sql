@@ -104,7 +104,8 @@ create function nubo_mentions(p_user uuid, p_conversation uuid, p_mark bigint) r
 $$;
 
 -- As in 0002_log, with the clock. A mark is max(min(mark, low), high): `low` is what somebody took back to, `mark` what
--- was read since. A head without a preview (null) has lost it: its message was deleted.
+-- was read since. A head without a preview (null) has lost it: its
+-- message was deleted. A preview counts unless the conversation has a later message.
 create or replace function nubo_flush(p_shard integer, p_batch bigint, p_heads jsonb, p_marks jsonb) returns void
   language plpgsql
   set enable_seqscan = off
@@ -113,16 +114,20 @@ declare
   v_tick bigint := nubo_tick(p_shard);
   v_mark record;
 begin
-  insert into conversation_heads as h (conversation, shard, last_batch, seq, number, preview, last_at, tick)
-  select conv, p_shard, (p_shard::bigint << 40) + p_batch, seq, number, preview, nubo_time(at), v_tick
-  from jsonb_to_recordset(p_heads) as x (conv uuid, seq bigint, number bigint, at bigint, preview text)
+  insert into conversation_heads as h (conversation, shard, last_batch, seq, number, preview, message_seq, last_at, tick)
+  select conv, p_shard, (p_shard::bigint << 40) + p_batch, seq, number, preview,
+    case when preview = '' then 0 else coalesce("messageSeq", seq) end, nubo_time(at), v_tick
+  from jsonb_to_recordset(p_heads)
+    as x (conv uuid, seq bigint, number bigint, at bigint, preview text, "messageSeq" bigint)
   order by conv
   on conflict (conversation) do update set
     shard = excluded.shard,
     last_batch = excluded.last_batch,
     seq = excluded.seq,
     number = excluded.number,
-    preview = case when excluded.preview = '' then h.preview else excluded.preview end,
+    preview = case when excluded.preview = '' or excluded.message_seq < h.message_seq then h.preview
+      else excluded.preview end,
+    message_seq = greatest(h.message_seq, excluded.message_seq),
     last_at = excluded.last_at,
     tick = excluded.tick
   where excluded.seq > h.seq;
@@ -165,34 +170,36 @@ begin
     v_batches := v_batches + v_writer.batch - v_writer.flushed;
     v_tick := nubo_tick(v_writer.shard);
 
-    insert into conversation_heads as h (conversation, shard, last_batch, seq, number, preview, last_at, tick)
-    select s.conversation, v_writer.shard, s.batch, s.seq, s.number, m.preview, s.at, v_tick
+    insert into conversation_heads as h (conversation, shard, last_batch, seq, number, preview, message_seq, last_at, tick)
+    select w.conversation, v_writer.shard, w.batch, w.seq, w.number, m.preview, coalesce(m.seq, 0), w.at, v_tick
     from (
       select distinct on (conversation) conversation, batch, seq, number, at
       from conversation_log where batch > v_low and batch <= v_high
       order by conversation, seq desc
-    ) as s
+    ) as w
     left join (
-      select distinct on (conversation) conversation,
-        case when body = '' then '[' || coalesce(details ->> 'type', 'text') || ']' else left(body, 140) end as preview
-      from conversation_log where batch > v_low and batch <= v_high and kind = 40
-      order by conversation, seq desc
-    ) as m on m.conversation = s.conversation
-    order by s.conversation
+      select conversation, max(case when kind = 40 then seq else (details ->> 'messageSeq')::bigint end) as seq
+      from conversation_log where batch > v_low and batch <= v_high and kind in (40, 46, 47)
+      group by conversation
+    ) as touched on touched.conversation = w.conversation
+    left join lateral (
+      select l.seq, case when s.deleted_at is not null then null
+        when coalesce(s.text, l.body) = '' then '[' || coalesce(l.details ->> 'type', 'text') || ']'
+        else left(coalesce(s.text, l.body), 140) end as preview
+      from conversation_log l left join message_states s on s.message = l.id
+      where l.conversation = w.conversation and l.seq = touched.seq
+    ) as m on true
+    order by w.conversation
     on conflict (conversation) do update set
       shard = excluded.shard,
       last_batch = excluded.last_batch,
       seq = excluded.seq,
       number = excluded.number,
-      preview = coalesce(excluded.preview, h.preview),
+      preview = case when excluded.message_seq < greatest(h.message_seq, 1) then h.preview else excluded.preview end,
+      message_seq = greatest(h.message_seq, excluded.message_seq),
       last_at = excluded.last_at,
       tick = excluded.tick
     where excluded.seq > h.seq;
-
-    update conversation_heads h set preview = null
-    from conversation_log l
-    where l.batch > v_low and l.batch <= v_high and l.kind = 47
-      and h.conversation = l.conversation and h.number = (l.details ->> 'messageNumber')::bigint;
 
     update conversation_members m set
       mark = greatest(m.mark, x.number),

@@ -192,8 +192,23 @@ export interface Progress {
     at: number;
     /** '': as it was; null: its message was deleted. */
     preview: string | null;
+    /** Where the message stands that the preview is of: a later one keeps its own. Absent: at `seq`. */
+    messageSeq?: number;
   }>;
   readonly marks: readonly MemberMark[];
+}
+
+/** A page of the log, and the way back to the tiers that are faster than the one it comes from, and lacked it. */
+export interface TieredPage {
+  readonly kind: 'events';
+  readonly events: LogEvent[];
+  /**
+   * To be called by who knows what was deleted since: a slower tier may lag, and what it has of a deleted message must
+   * not get into a faster one, which would hear of the deletion no more. Absent: they lack nothing.
+   *
+   * @param events of the page, without what deleted messages said
+   */
+  readonly keep?: (events: readonly LogEvent[]) => void;
 }
 
 export interface LogStore {
