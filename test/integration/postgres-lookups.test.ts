@@ -81,7 +81,7 @@ test('W17 a message is told as in a page: with its state, its parent, and what i
   });
 });
 
-test('W17 what a message said is listed in order and paged, and is gone with the message', async () => {
+test('C8 W17 what a message said is listed in order and paged, and is gone with the message', async () => {
   const { script, said } = await begun();
   const edits = ['second', 'third'].map((text) => next(script, 'message.edit', { ...on(said), text }, bob));
   await asker.write(edits);
