@@ -117,24 +117,24 @@ test('O8 a database of the first release goes up with all that is in it', async 
 
 test('O8 each way down undoes its way up, and up again is the same', async () => {
   const { url, sql } = await emptyDatabase();
-  const newest = (await schemaStatus({ url, folder: sqlFolder })).length;
+  const versions = (await schemaStatus({ url, folder: sqlFolder })).map(({ version }) => version);
   const catalogs: string[][] = [];
   await migrate({ url, folder: filesUpTo(1) });
   await down(url, { to: 0 });
-  for (let version = 0; version <= newest; version += 1) {
+  for (const version of [0, ...versions]) {
     if (version > 0) await migrate({ url, folder: filesUpTo(version) });
     catalogs.push(await catalogOf(sql));
   }
   expect(catalogs[0]).toEqual([]);
-  expect(new Set(catalogs.map((lines) => lines.join('\n'))).size).toBe(newest + 1);
-  for (let version = newest - 1; version >= 0; version -= 1) {
+  expect(new Set(catalogs.map((lines) => lines.join('\n'))).size).toBe(versions.length + 1);
+  for (const catalog of catalogs.toReversed().slice(1)) {
     expect(await down(url, {})).toHaveLength(1);
-    expect(await catalogOf(sql)).toEqual(catalogs[version]);
+    expect(await catalogOf(sql)).toEqual(catalog);
   }
   expect(await down(url, {})).toEqual([]);
   await migrate({ url, folder: sqlFolder });
-  expect(await catalogOf(sql)).toEqual(catalogs[newest]);
-  expect(await down(url, { to: 0 })).toHaveLength(newest);
+  expect(await catalogOf(sql)).toEqual(catalogs.at(-1));
+  expect(await down(url, { to: 0 })).toHaveLength(versions.length);
   expect(await catalogOf(sql)).toEqual([]);
 });
 
@@ -151,10 +151,9 @@ test('O8 going down loses rows only when told to, and else does nothing at all',
     'would lose what is stored in conversation_log, conversation_members, conversations, entity_changes, users, writers; nothing was done',
   );
   expect(await catalogOf(sql)).toEqual(catalog);
-  expect(await down(url, { to: 6, mayLose: true })).toEqual([
-    '0008_load_tail.down.sql',
-    '0007_entity_changes.down.sql',
-  ]);
+  const undone = await down(url, { to: 6, mayLose: true });
+  expect(undone.slice(-2)).toEqual(['0008_load_tail.down.sql', '0007_entity_changes.down.sql']);
+  expect(undone).toContain('0013_sync.down.sql');
   // What stores nothing goes without a word.
   expect(await down(url, { to: 2 })).toContain('0003_views.down.sql');
   await expect(down(url, { to: 3 })).rejects.toThrow('--to must be one of 0, 1, 2.');
@@ -181,10 +180,11 @@ test('O8 what is in the tables when they begin to be watched counts as changed, 
 
 test('O8 L2 nubo migrate says where the schema stands and what it did, and waits for no running server', async () => {
   const { url, sql } = await emptyDatabase();
-  const newest = (await schemaStatus({ url, folder: sqlFolder })).length;
+  const all = await schemaStatus({ url, folder: sqlFolder });
+  const newest = all.at(-1)?.version ?? 0;
   const fresh = await nubo(url, 'status');
   expect(fresh.output).toMatch(/^auth\/0001_people +pending\n/);
-  expect(fresh.output).toContain(`\n${newest} pending: nubo migrate up applies them.\n`);
+  expect(fresh.output).toContain(`\n${all.length} pending: nubo migrate up applies them.\n`);
 
   const [first, second] = await Promise.all([nubo(url, 'up'), nubo(url, 'up')]);
   expect([first?.code, second?.code]).toEqual([0, 0]);
