@@ -16,8 +16,7 @@ import { checkIdWindow } from './id-window.js';
 import { Pending } from './pending.js';
 import type { ConversationContext, ConversationPorts } from './ports.js';
 import { type Finding, type Held, Questions } from './questions.js';
-import { type MarkKind, Reader } from './reader.js';
-import { Receipts } from './receipts.js';
+import { type Asking, Reader } from './reader.js';
 import { crowded, expired, idInUse, slowMode, tooFast, unreadable } from './refusals.js';
 import { decide } from './rules.js';
 import { applyEvent, type ConversationState, newcomersOf, noteWriter, withoutDeleted } from './state.js';
@@ -31,11 +30,9 @@ export class Active {
   private readonly state: ConversationState;
   private readonly pending = new Pending();
   private readonly reader: Reader;
-  private readonly receipts: Receipts;
   private readonly questions = new Questions();
   /** Operations and subscriptions that wait for a pending operation, in order. */
-  private waiting: Array<Held | Extract<ConversationMessage, { kind: 'subscribe' | 'history' | MarkKind }>> =
-    [];
+  private waiting: Array<Held | Asking> = [];
   /** Those that waited and are decided again just now. */
   private redoing: typeof this.waiting = [];
   private appends: Append[] = [];
@@ -47,7 +44,6 @@ export class Active {
     this.ports = ports;
     this.state = state;
     this.reader = new Reader(context, ports, state, this.pending);
-    this.receipts = new Receipts(context, ports, state);
   }
 
   /** Nothing was ever stored under this id, as far as anybody knows. */
@@ -80,10 +76,8 @@ export class Active {
         return;
       case 'typing':
         return this.reader.onTyping(message);
-      case 'marked':
-      case 'marks due':
-      case 'receipts asked':
-        return this.receipts.receive(message);
+      case 'receipts':
+        return this.reader.receipts.receive(message);
       case 'register':
         return this.reader.onRegister(message.front, message.have);
       case 'backlog read':

@@ -9,10 +9,11 @@ import type { ConversationMessage } from '../messages.js';
 import type { Pending } from './pending.js';
 import type { ConversationContext, ConversationPorts } from './ports.js';
 import { cutPage, fitsBacklog, rangeOf, reachOf } from './reading.js';
+import { Receipts } from './receipts.js';
 import { mayType, standing } from './standing.js';
 import type { ConversationState } from './state.js';
 
-export type MarkKind = 'read' | 'delivered' | 'unread';
+type MarkKind = 'read' | 'delivered' | 'unread';
 type Message<Kind extends ConversationMessage['kind']> = Extract<ConversationMessage, { kind: Kind }>;
 
 /** Events, and the way back to the tiers that lack them. */
@@ -28,7 +29,11 @@ const unreadable: Refusal = {
 /** How often a page is asked about again when more was changed meanwhile than is remembered. */
 const readsMax = 3;
 
+/** What waits as long as it is not settled who is a member. */
+export type Asking = Message<'subscribe' | 'history' | MarkKind>;
+
 export class Reader {
+  readonly receipts: Receipts;
   private hasEnded = false;
   private readonly context: ConversationContext;
   private readonly ports: ConversationPorts;
@@ -45,10 +50,11 @@ export class Reader {
     this.ports = ports;
     this.state = state;
     this.pending = pending;
+    this.receipts = new Receipts(context, ports, state);
   }
 
   /** `wait`: whether the user is a member depends on an operation that is not settled (L6). */
-  receive(message: Message<'subscribe' | 'history' | MarkKind>): 'done' | 'wait' {
+  receive(message: Asking): 'done' | 'wait' {
     const who = standing(this.state, this.pending, message.user);
     if (who === 'undecided') return 'wait';
     if (who === 'stranger') {

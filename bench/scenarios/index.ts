@@ -15,8 +15,9 @@ import { resumeStorm } from './resume-storm.js';
 import { manyRooms, rooms } from './rooms.js';
 import { slowReaders } from './slow-readers.js';
 import { soak } from './soak.js';
+import { sync } from './sync.js';
 
 export const scenarios: readonly Scenario[] = [
   ...[durable, rooms, manyRooms, fanout, fanoutSmall, fanoutLarge, mixed, latency, manyConversations],
-  ...[connectRate, idleMemory, resumeStorm, slowReaders, rest, mirrored, history, eviction, soak],
+  ...[connectRate, idleMemory, resumeStorm, slowReaders, rest, sync, mirrored, history, eviction, soak],
 ];

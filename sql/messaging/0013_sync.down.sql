@@ -3,6 +3,7 @@
 drop function nubo_sync(uuid, bigint[], uuid, integer);
 drop function nubo_changed_of_heads(uuid, bigint[], uuid, integer);
 drop function nubo_changed_of_user(uuid, bigint[], uuid, integer);
+drop function nubo_has_come(conversation_members);
 drop function nubo_mentions(uuid, uuid, bigint);
 drop function nubo_apply_mentions(jsonb);
 drop table everyone_mentions, message_mentions;

@@ -233,6 +233,15 @@ begin
 end
 $$;
 
+-- Who was banned and had never come has a row as well, which a ban began: they have no more to hear than a stranger.
+create function nubo_has_come(p_member conversation_members) returns boolean
+  language sql stable
+  as $$
+  select p_member.left_at is null or not exists (
+    select from conversation_log l
+    where l.conversation = p_member.conversation and l.seq = p_member.joined_seq and l.kind = 54)
+$$;
+
 -- Conversations of a user that have changed since the ticks of a cursor, in the order of their ids, the first ones after
 -- `p_after`. The tick of shard n stands at n + 1 of `p_since`; a shard without one has no tick that was seen. Without
 -- `p_since`: all that they are a member of. Two ways to find them, the same ones: this one looks at the head of each of
@@ -255,10 +264,9 @@ begin
   left join conversation_heads h on h.conversation = own.conversation
   where own.user_id = p_user
     and own.conversation > p_after
-    -- Who was banned and had never come has no more to hear than a stranger.
     and case when p_since is null then own.left_at is null
-      else (own.left_at is null or own.left_at > own.joined_at) and (own.tick > coalesce(p_since[(own.tick >> 40) + 1], 0)
-        or (own.left_at is null and h.tick > coalesce(p_since[(h.tick >> 40) + 1], 0))) end
+      else (own.tick > coalesce(p_since[(own.tick >> 40) + 1], 0) and nubo_has_come(own))
+        or (own.left_at is null and h.tick > coalesce(p_since[(h.tick >> 40) + 1], 0)) end
   order by own.conversation
   limit p_limit;
 end
@@ -277,8 +285,7 @@ begin
   return query
   with mine as materialized (
     select own.conversation, own.left_at is null as is_member,
-      own.tick > coalesce(p_since[(own.tick >> 40) + 1], 0) and (own.left_at is null or own.left_at > own.joined_at)
-        as is_moved
+      own.tick > coalesce(p_since[(own.tick >> 40) + 1], 0) and nubo_has_come(own) as is_moved
     from conversation_members own
     where own.user_id = p_user and own.conversation > p_after
   ), heads as materialized (
