@@ -7,7 +7,7 @@
  */
 import type { RuntimePorts } from '#src/runtime/ports.js';
 import { type Codec, encodeOperations } from '#src/wire/codec.js';
-import type { Ack, ControlEvent, LogEvent } from '#src/wire/events.js';
+import type { Ack, ControlEvent, FoundMessage, LogEvent } from '#src/wire/events.js';
 import type { Operation } from '#src/wire/operations.js';
 import { deferred } from './deferred.js';
 import { ClientError } from './errors.js';
@@ -173,6 +173,12 @@ export class Client {
   /** At most 100 events in rising order: before, after or around a seq, or the last ones. */
   async history(page: Fields<'history'>): Promise<LogEvent[]> {
     return (await this.request({ op: 'history', ...page })).events ?? [];
+  }
+
+  /** Messages with these words, newest first; `next` is the cursor of the next page, undefined when that was all. */
+  async search(asked: Fields<'search'>): Promise<{ found: FoundMessage[]; next: string | undefined }> {
+    const { found = [], next } = await this.request({ op: 'search', ...asked });
+    return { found, next };
   }
 
   /** Moves the own mark up to this seq; marks only grow (L14). */

@@ -235,6 +235,13 @@ export const settings = {
     fallback: 'keep',
     doc: 'What becomes of a month that leaves the log: its table is kept under another name, or dropped with all its rows.',
   }),
+  searchLanguage: setting({
+    name: 'NUBO_SEARCH_LANGUAGE',
+    schema: z.string().regex(/^[a-z_]{1,63}$/),
+    type: '`off`, or a text search configuration of Postgres: `simple`, `french`, `english` …',
+    fallback: 'simple',
+    doc: 'How words are told apart and which are the same when messages are searched; `simple` fits every language. Another one makes the index anew, `off` keeps none.',
+  }),
   ratePerSecond: setting({
     name: 'NUBO_RATE_PER_SECOND',
     ...number(1, 1_000_000_000),

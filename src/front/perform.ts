@@ -7,7 +7,7 @@ import { itemsOf } from './few.js';
 import { placeOf } from './page.js';
 import type { Session } from './session.js';
 import type { Live } from './session-state.js';
-import { OperationRequest, SubscribeRequest } from './socket-requests.js';
+import { OperationRequest, SearchRequest, SubscribeRequest } from './socket-requests.js';
 
 /** Every operation with a `ref` is answered once, now or by its request (W7). */
 export function perform(
@@ -21,6 +21,8 @@ export function perform(
       return performHistory(session, identity, operation);
     case 'read':
       return performRead(session, identity, operation);
+    case 'search':
+      return performSearch(session, identity, operation);
     case 'subscribe':
       return performSubscribe(session, identity, operation);
     case 'unsubscribe':
@@ -69,6 +71,20 @@ function performHistory(session: Session, identity: Live, operation: Operation<'
   });
   const request = host.requests.open(waiting);
   deliver(session, waiting, request, historyRequest(operation, request, identity.user));
+}
+
+/** All searches of a user come to one shard, which bounds them (F4). */
+function performSearch(session: Session, identity: Live, operation: Operation<'search'>): void {
+  if (!admit(session, operation.ref)) return;
+  if (session.waitingBytes > session.host.limits.softBufferBytes) {
+    return session.refuse(operation.ref, session.overloaded('Read what was sent first.'));
+  }
+  const { op: _op, ref, ...asked } = operation;
+  const { host } = session;
+  const waiting = new SearchRequest(session, host.shards.of(identity.user), ref);
+  const request = host.requests.open(waiting);
+  const input = { user: identity.user, ...asked };
+  deliver(session, waiting, request, { kind: 'call', request, service: 'search.messages', input });
 }
 
 function performRead(session: Session, identity: Live, operation: Operation<'read'>): void {
@@ -130,7 +146,7 @@ function admit(session: Session, ref: number): boolean {
 /** What finds no room is answered at once, without `stored`: nobody has looked (A9, L5). */
 function deliver(
   session: Session,
-  waiting: OperationRequest | SubscribeRequest,
+  waiting: OperationRequest | SearchRequest | SubscribeRequest,
   request: number,
   message: ToShard,
 ): void {

@@ -7,7 +7,8 @@ import type { sessions } from '../entities/sessions.js';
 import type { userSettings } from '../entities/user-settings.js';
 import type { users } from '../entities/users.js';
 import type { ViewOf } from '../entities/view.js';
-import type { ConversationType, LogEvent, Role } from '../wire/events.js';
+import type { ConversationType, FoundMessage, LogEvent, Role } from '../wire/events.js';
+import type { Operation } from '../wire/operations.js';
 import type { RateClass, Revocation } from './messages.js';
 
 export interface Device {
@@ -104,6 +105,11 @@ export interface Services {
   };
   'conversations.get': { input: { user: string; conv: string }; output: ConversationView };
   'messages.get': { input: { user: string; id: string }; output: LogEvent<'message.new'> };
+  /** Messages with these words that the user may read, newest first (F1). `next`: null: that was all. */
+  'search.messages': {
+    input: { user: string } & Omit<Operation<'search'>, 'op' | 'ref'>;
+    output: { found: FoundMessage[]; next: string | null };
+  };
   /** Heads and marks of this shard are in Postgres when it answers (R5). */
   'heads.flush': { input: null; output: null };
   /** An empty batch through the writer: can this shard commit? (O2) */

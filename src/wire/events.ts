@@ -183,6 +183,22 @@ export type ControlEvent<N extends ControlEventName = ControlEventName> = {
   [K in N]: { ev: K } & z.infer<(typeof controlEvents)[K]['schema']>;
 }[N];
 
+/** A message that was found, by what it says now. */
+export const foundMessage = z.object({
+  conv: id,
+  seq,
+  id,
+  from: id,
+  at,
+  type: messageType.optional(),
+  editedAt: at.optional(),
+  snippet: z.string().meta({ description: 'A part of what the message says now: plain text, never HTML.' }),
+  marks: z
+    .array(z.tuple([z.number().int(), z.number().int()]))
+    .meta({ description: 'Where the words are in the snippet: [start, length], in UTF-16 code units.' }),
+});
+export type FoundMessage = z.infer<typeof foundMessage>;
+
 /** Answers, by what was asked. All fields but `ack` are those of the operation's result. */
 export const answers = {
   ack: {
@@ -195,6 +211,9 @@ export const answers = {
       conv: id.optional(),
       head: seq.optional(),
       events: historyEvents.optional(),
+      found: z.array(foundMessage).optional(),
+      /** Of what was found: where the next page begins. Absent: that was all. */
+      next: z.string().optional(),
     }),
   },
   err: {

@@ -34,6 +34,12 @@ export const wireLimits = {
   slowMsMax: 6 * 60 * 60 * 1000,
   /** The largest limit of members that may be set. */
   membersMax: 1_000_000,
+  /** What is searched for: longer questions are nobody's words. */
+  searchCharsMax: 256,
+  /** Words and operators of one search, as the database counts them. */
+  searchNodesMax: 32,
+  /** Messages in one answer to `search`. */
+  searchFoundMax: 50,
   /** Events in one answer to `history`. */
   historyEventsMax: 100,
   /** Events a `subscribe` with `have` is answered with; beyond it the answer is `gap` and the client pulls. */

@@ -118,6 +118,13 @@ export const createFields = {
   membersMax: conversationFields.membersMax,
 } as const;
 
+/** What is searched for, shared by the wire and REST: words, "phrases", or, -not. */
+export const searchText = text(limits.searchCharsMax * 4)
+  .min(1)
+  .max(limits.searchCharsMax);
+/** Where a page of found messages ended. */
+export const searchCursor = z.string().min(1).max(256);
+
 /** A message of a conversation, to do something with. */
 const onMessage = { ref, id: operationId, conv: uuid, message: operationId } as const;
 /** A member of a conversation, or somebody else, to do something about. */
@@ -164,6 +171,21 @@ export const operations = {
   mute: { code: 25, schema: z.object({ ...onMember, ...sanction }) },
   unmute: { code: 26, schema: z.object(onMember) },
   nickname: { code: 27, schema: z.object({ ...onMember, nickname }) },
+  /** Newest first. Without `conv`: in all conversations one is a member of. Times are Unix ms, `until` is left out. */
+  search: {
+    code: 60,
+    schema: z.object({
+      ref,
+      q: searchText,
+      conv: uuid.optional(),
+      from: uuid.optional(),
+      since: time.optional(),
+      until: time.optional(),
+      type: messageType.optional(),
+      limit: z.number().int().min(1).max(limits.searchFoundMax).optional(),
+      cursor: searchCursor.optional(),
+    }),
+  },
 } as const;
 
 export type OperationName = keyof typeof operations;

@@ -17,6 +17,7 @@ import { HttpError, problemOf } from './problem.js';
 import { profileRoutes } from './profiles.js';
 import type { DurableInput, Reply, RestPorts, RestRequest, RestResponse, Route } from './route.js';
 import { Router } from './router.js';
+import { searchRoutes } from './search.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -33,6 +34,7 @@ export const restRoutes: readonly Route[] = [
   ...profileRoutes,
   ...conversationRoutes,
   ...messageRoutes,
+  ...searchRoutes,
   ...operatorRoutes,
   ...operationsRoutes,
 ];
