@@ -13,10 +13,11 @@ import { mixed } from './mixed.js';
 import { rest } from './rest.js';
 import { resumeStorm } from './resume-storm.js';
 import { manyRooms, rooms } from './rooms.js';
+import { search } from './search.js';
 import { slowReaders } from './slow-readers.js';
 import { soak } from './soak.js';
 
 export const scenarios: readonly Scenario[] = [
   ...[durable, rooms, manyRooms, fanout, fanoutSmall, fanoutLarge, mixed, latency, manyConversations],
-  ...[connectRate, idleMemory, resumeStorm, slowReaders, rest, mirrored, history, eviction, soak],
+  ...[connectRate, idleMemory, resumeStorm, slowReaders, rest, search, mirrored, history, eviction, soak],
 ];

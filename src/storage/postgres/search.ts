@@ -22,7 +22,7 @@ const statementMs = 2_000;
 const connections = 2;
 const waitingMax = 32;
 /** Searches of one user at once: all of them come to one shard. */
-const ofUserMax = 2;
+const ofUserMax = 4;
 const retryMs = 1_000;
 const limitDefault = 20;
 /**
@@ -30,6 +30,12 @@ const limitDefault = 20;
  * the index would have to gather every message that has it.
  */
 const walkRows = 3_000;
+
+/**
+ * Who is in no more conversations than this has them named in the index of words; the messages of somebody's few small
+ * ones would drown in those of all others. For more of them, naming them costs more than it saves.
+ */
+const namedMax = 64;
 
 /** Where a page ended: Unix ms and the id of its last message. */
 const cursorSchema = z.tuple([z.number().int(), uuid]);
@@ -86,8 +92,11 @@ async function find(sql: Sql, language: string, asked: Asked): Promise<Found> {
   const place = asked.cursor === undefined ? undefined : decodeCursor(asked.cursor);
   const limit = asked.limit ?? limitDefault;
   const question = { sql, language, words, asked, place, limit };
-  const walked = await page(question, newest(question));
-  const rows = walked.length > limit ? walked : await page(question, indexed(question));
+  let rows = await page(question, newest(question));
+  if (rows.length <= limit) {
+    const named = await namedOf(sql, asked);
+    rows = named?.length === 0 ? [] : await page(question, indexed(question, named));
+  }
   const found = rows.slice(0, limit).map(foundOf);
   const last = found.at(-1);
   const hasMore = rows.length > limit && last !== undefined;
@@ -108,6 +117,15 @@ async function wordsOf(sql: Sql, language: string, { user, q, conv }: Asked): Pr
   if (row.nodes === 0 || row.indexable === 'T')
     throw new NuboError('invalid', 'q must name a word that is to be found');
   return row.words;
+}
+
+/** The conversations to name; undefined: too many. */
+async function namedOf(sql: Sql, { user, conv }: Asked): Promise<string[] | undefined> {
+  if (conv !== undefined) return [conv];
+  const rows = await sql<Array<{ conv: string }>>`
+    select conversation as conv from conversation_members
+    where user_id = ${user} and left_at is null limit ${namedMax + 1}`;
+  return rows.length > namedMax ? undefined : rows.map((row) => row.conv);
 }
 
 /** Members may; of an open conversation everybody who is not banned from it. */
@@ -144,14 +162,13 @@ function newest({ sql, words, asked, place }: Question): Fragment {
     where m.words @@ ${words}::tsquery and ${matches(sql, asked)}`;
 }
 
-/** By the index of words; in one conversation its name is one of them. */
-function indexed({ sql, words, asked, place }: Question): Fragment {
-  const { conv } = asked;
-  const query =
-    conv === undefined ? sql`${words}::tsquery` : sql`(${words}::tsquery && ${`' ${conv}'`}::tsquery)`;
+/** By the index of words, in which conversations have a name as well. */
+function indexed({ sql, words, asked, place }: Question, named: readonly string[] | undefined): Fragment {
+  const names = named?.map((conv) => `' ${conv}'`).join(' | ');
+  const query = names === undefined ? sql`${words}::tsquery` : sql`(${words}::tsquery && ${names}::tsquery)`;
   return sql`
     select m.* from message_search m
-    where m.words @@ ${query} and ${within(sql, asked, place)} and ${matches(sql, asked)}`;
+    where m.words @@ ${query} and ${within(sql, asked, place)} and ${matches(sql, asked, named !== undefined)}`;
 }
 
 function within(sql: Sql, { since, until }: Asked, place: Question['place']): Fragment {
@@ -161,11 +178,12 @@ function within(sql: Sql, { since, until }: Asked, place: Question['place']): Fr
     and ${place === undefined ? sql`true` : sql`(m.at, m.message) < (nubo_time(${place[0]}::bigint), ${place[1]}::uuid)`}`;
 }
 
-function matches(sql: Sql, { user, conv, from, type }: Asked): Fragment {
-  const members = sql`m.conversation in (
+/** `isNamed`: few are left, so each is looked up; as a join, the planner may read the index once for each conversation. */
+function matches(sql: Sql, { user, conv, from, type }: Asked, isNamed = false): Fragment {
+  const members = sql`(m.conversation in (
     select own.conversation from conversation_members own
     join conversations c on c.id = own.conversation and c.state <> 'deleted'
-    where own.user_id = ${user} and own.left_at is null)`;
+    where own.user_id = ${user} and own.left_at is null)) ${isNamed ? sql`is true` : sql``}`;
   return sql`
     ${conv === undefined ? members : sql`true`}
     and ${from === undefined ? sql`true` : sql`m.sender = ${from}`}
