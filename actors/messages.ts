@@ -1,4 +1,6 @@
 /** What actors of one shard thread say to each other. What crosses threads is in src/threads/messages.ts. */
+
+import type { PageRead } from '#src/pages.js';
 import type {
   ConversationSnapshot,
   Failed,
@@ -45,7 +47,12 @@ export type ConversationMessage =
       id: string;
       result: { found: readonly Attachment[] | undefined } | 'failed';
     }
-  | { kind: 'backlog read'; request: number; user: string; have: number; events: LogEvent[] | undefined };
+  /** A mark that others may hear of is in Postgres. */
+  | { kind: 'marked'; user: string; number: number; what: 'read' | 'delivered' }
+  | { kind: 'marks due' }
+  /** Which of the members neither show nor see marks; undefined: the store could not be asked. */
+  | { kind: 'receipts asked'; without: readonly string[] | undefined }
+  | { kind: 'backlog read'; request: number; user: string; have: number; page: PageRead | undefined };
 
 export type WriterMessage =
   | { kind: 'append'; entries: Append[] }
@@ -57,8 +64,16 @@ export type WriterMessage =
   | { kind: 'load'; conv: string; asker?: object }
   /** The conversation's actor is gone: its head need not be kept. */
   | { kind: 'forget'; conv: string }
-  /** A read mark; `request` is answered once it is in Postgres. */
-  | { kind: 'mark'; request: number; conv: string; user: string; number: number; seq: number }
+  /** A mark, at the message of this number; `request` is answered once it is in Postgres. */
+  | {
+      kind: 'mark';
+      what: 'read' | 'delivered' | 'unread';
+      request: number;
+      conv: string;
+      user: string;
+      number: number;
+      seq: number;
+    }
   /** Call `done` once every head and mark so far is in Postgres; undefined: it was not possible. */
   | { kind: 'flush'; done: (flushed: boolean) => void }
   /** Commit an empty batch and call `done` with its number; undefined: it was not possible. */

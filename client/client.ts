@@ -7,12 +7,12 @@
  */
 import type { RuntimePorts } from '#src/runtime/ports.js';
 import { type Codec, encodeOperations } from '#src/wire/codec.js';
-import type { Ack, ControlEvent, FoundMessage, LogEvent } from '#src/wire/events.js';
-import type { Operation } from '#src/wire/operations.js';
+import type { Ack, ControlEvent, LogEvent } from '#src/wire/events.js';
 import { deferred } from './deferred.js';
 import { ClientError } from './errors.js';
 import { Heartbeat } from './heartbeat.js';
 import { type Hello, Link, type LinkStatus, type Message, type TokenSource } from './link.js';
+import { Operations } from './operations.js';
 import { type Answers, type Asked, Outbox } from './outbox.js';
 import { platformPorts } from './ports.js';
 import { ServerClock } from './server-clock.js';
@@ -40,24 +40,12 @@ export interface ConnectOptions {
 
 export type ClientEvent = LogEvent | Exclude<ControlEvent, { ev: 'hello' | 'gap' | 'resumed' }>;
 
-/** Of a durable operation: stored, once, at this place. */
-export interface Stored {
-  readonly id: string;
-  readonly seq: number;
-  /** Unix ms */
-  readonly at: number;
-  readonly conv: string;
-}
-
-/** Fields of an operation as an application gives them: `id` only when it keeps ids itself. */
-type Fields<Name extends Operation['op']> = Omit<Extract<Asked, { op: Name }>, 'op'>;
-
 /** Starts to connect and returns at once; `ready` tells when it is there. */
 export function connect(options: ConnectOptions): Client {
   return new Client(options);
 }
 
-export class Client {
+export class Client extends Operations {
   private readonly first = deferred<Hello>();
   private readonly last = deferred<ClientError | undefined>();
   /** The first `hello`; rejects with a ClientError when the client ends before. */
@@ -74,6 +62,7 @@ export class Client {
   private hello: Hello | undefined;
 
   constructor(options: ConnectOptions) {
+    super();
     this.options = options;
     this.codec = options.codec ?? 'msgpack';
     const ports = options.ports ?? platformPorts;
@@ -116,37 +105,6 @@ export class Client {
     return this.clock.now();
   }
 
-  /** Stores a message. Resolves when it is (P1); sent again until the server has answered, stored once (P2). */
-  send(message: Fields<'send'>): Promise<Stored> {
-    return this.store({ op: 'send', ...message }, message.conv);
-  }
-
-  /** Makes a conversation. That of two people is the same whoever makes it, and making it again changes nothing. */
-  create(conversation: Fields<'create'>): Promise<Stored> {
-    return this.store({ op: 'create', ...conversation });
-  }
-
-  join(conv: string): Promise<Stored> {
-    return this.store({ op: 'join', conv }, conv);
-  }
-
-  leave(conv: string): Promise<Stored> {
-    return this.store({ op: 'leave', conv }, conv);
-  }
-
-  add(conv: string, member: string): Promise<Stored> {
-    return this.store({ op: 'add', conv, member }, conv);
-  }
-
-  remove(conv: string, member: string): Promise<Stored> {
-    return this.store({ op: 'remove', conv, member }, conv);
-  }
-
-  private async store(asked: Asked, conv?: string): Promise<Stored> {
-    const ack = await this.request(asked);
-    return { id: ack.id ?? '', seq: ack.seq ?? 0, at: ack.at ?? 0, conv: ack.conv ?? conv ?? '' };
-  }
-
   /**
    * Listens to a conversation: from the event after `have`, or from now on. Resolves with the head at that moment;
    * the events go to `onEvent`, also after any number of reconnects, until `unsubscribe` or `unsubscribed`.
@@ -170,22 +128,6 @@ export class Client {
     return this.subscriptions.have(conv);
   }
 
-  /** At most 100 events in rising order: before, after or around a seq, or the last ones. */
-  async history(page: Fields<'history'>): Promise<LogEvent[]> {
-    return (await this.request({ op: 'history', ...page })).events ?? [];
-  }
-
-  /** Messages with these words, newest first; `next` is the cursor of the next page, undefined when that was all. */
-  async search(asked: Fields<'search'>): Promise<{ found: FoundMessage[]; next: string | undefined }> {
-    const { found = [], next } = await this.request({ op: 'search', ...asked });
-    return { found, next };
-  }
-
-  /** Moves the own mark up to this seq; marks only grow (L14). */
-  async read(conv: string, seq: number): Promise<void> {
-    await this.request({ op: 'read', conv, seq });
-  }
-
   /** Tells the others that the user types or has stopped; lost without a word when there is no connection (P8). */
   typing(conv: string, active: boolean): void {
     this.link.send(encodeOperations(this.codec, [{ op: active ? 'typing.start' : 'typing.stop', conv }]));
@@ -201,7 +143,7 @@ export class Client {
     this.link.end();
   }
 
-  private request(asked: Asked, options?: { survives: boolean }): Promise<Ack> {
+  protected request(asked: Asked, options?: { survives: boolean }): Promise<Ack> {
     return new Promise((resolve, reject) => {
       this.outbox.ask(asked, { acked: resolve, failed: reject }, options);
     });
@@ -231,6 +173,7 @@ export class Client {
       case 'typing.start':
       case 'typing.stop':
       case 'conversation.update':
+      case 'read.update':
         return this.tell(message);
       default:
         return this.subscriptions.onLogEvent(message);

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { z } from 'zod';
+import { typeRulePattern } from './media/types.js';
 import { projectRoot } from './project-root.js';
 
 export interface Setting<Schema extends z.ZodType = z.ZodType> {
@@ -235,6 +236,12 @@ export const settings = {
     fallback: 'keep',
     doc: 'What becomes of a month that leaves the log: its table is kept under another name, or dropped with all its rows.',
   }),
+  receiptsMembersMax: setting({
+    name: 'NUBO_RECEIPTS_MEMBERS_MAX',
+    ...number(0, 1_000),
+    fallback: '100',
+    doc: 'Members of a conversation up to which they are told how far the others have read; beyond it that is asked.',
+  }),
   searchLanguage: setting({
     name: 'NUBO_SEARCH_LANGUAGE',
     schema: z.string().regex(/^[a-z_]{1,63}$/),
@@ -265,6 +272,74 @@ export const settings = {
     ...number(1, 1_000_000_000),
     fallback: '1000000',
     doc: 'The same for tokens of class `high`, which only an operator or your application can make.',
+  }),
+  attachmentMb: setting({
+    name: 'NUBO_ATTACHMENT_MB',
+    ...number(1, 1_000_000),
+    fallback: '100',
+    doc: 'Megabytes that a file may have.',
+  }),
+  attachmentUserMb: setting({
+    name: 'NUBO_ATTACHMENT_USER_MB',
+    ...number(0, 1_000_000_000),
+    fallback: '10000',
+    doc: 'Megabytes that all files of a user may have together. 0: no limit.',
+  }),
+  attachmentTypes: setting({
+    name: 'NUBO_ATTACHMENT_TYPES',
+    schema: z
+      .string()
+      .transform((text) => text.split(',').map((rule) => rule.trim()))
+      .pipe(z.array(z.string().regex(typeRulePattern)).min(1)),
+    type: 'types such as `image/*` or `application/pdf`, comma-separated, or `*`',
+    fallback: '*',
+    doc: 'Types of files that are taken, by what their bytes are. What a browser or a system would run (HTML, SVG, programs) is only taken where it is named in full.',
+  }),
+  attachmentUnsentHours: setting({
+    name: 'NUBO_ATTACHMENT_UNSENT_HOURS',
+    ...number(1, 100_000),
+    fallback: '24',
+    doc: 'Hours after which a file is removed whose upload does not go on, or that was not sent with a message.',
+  }),
+  s3Endpoint: setting({
+    name: 'NUBO_S3_ENDPOINT',
+    schema: z
+      .string()
+      .regex(/^https?:\/\/[^\s?#]+$/)
+      .refine((text) => URL.canParse(text)),
+    type: 'an http(s) URL',
+    fallbackText: 'absent: files are in the data folder',
+    doc: 'S3, or what speaks its protocol, for the bytes of files. The bucket must be there.',
+  }),
+  s3Bucket: setting({
+    name: 'NUBO_S3_BUCKET',
+    schema: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
+    type: 'the name of a bucket',
+    fallback: 'nubo',
+    doc: 'Bucket for the bytes of files; nubo keeps to `attachments/` in it.',
+  }),
+  s3Region: setting({
+    name: 'NUBO_S3_REGION',
+    schema: z.string().regex(/^[\w-]{1,100}$/),
+    type: 'the name of a region',
+    fallback: 'us-east-1',
+    doc: 'Region of the bucket.',
+  }),
+  s3AccessKey: setting({
+    name: 'NUBO_S3_ACCESS_KEY',
+    schema: z.string().min(1).max(500),
+    type: 'text',
+    fallbackText: 'required with `NUBO_S3_ENDPOINT`',
+    doc: 'Id of the key to the bucket.',
+    secret: true,
+  }),
+  s3SecretKey: setting({
+    name: 'NUBO_S3_SECRET_KEY',
+    schema: z.string().min(1).max(500),
+    type: 'text',
+    fallbackText: 'required with `NUBO_S3_ENDPOINT`',
+    doc: 'The key to the bucket.',
+    secret: true,
   }),
   allowedOrigins: setting({
     name: 'NUBO_ALLOWED_ORIGINS',

@@ -23,7 +23,10 @@ type Optional =
   | 'appJwksUrl'
   | 'appIssuer'
   | 'appAudience'
-  | 'operatorKey';
+  | 'operatorKey'
+  | 's3Endpoint'
+  | 's3AccessKey'
+  | 's3SecretKey';
 
 /** All settings by key. Those in `Optional` may be absent, `data` is an absolute path. */
 export type Config = Readonly<
@@ -73,6 +76,7 @@ export function parseConfig(
   }
   const operatorKey = values.operatorKey ?? made?.operatorKey;
   if (values.env === 'production') refuseWellKnown({ ...values, secret });
+  refuseHalfAStore(values);
   const config = {
     ...values,
     ...{ mode, fronts, shards, data, secret },
@@ -133,6 +137,15 @@ function parse(setting: Setting, given: Given | undefined, mode: Mode): unknown 
   // Kubernetes describes a service called "nubo" to every pod in variables such as NUBO_PORT=tcp://10.0.0.1:8080.
   const hint = text.startsWith('tcp://') ? ' (Kubernetes made it: set enableServiceLinks to false)' : '';
   throw new UserError(`${given?.source ?? setting.name} must be ${setting.type}${shown}${hint}.`);
+}
+
+/** Files that would silently land on this disk are not what somebody wanted who named a bucket. */
+function refuseHalfAStore({ s3Endpoint, s3AccessKey, s3SecretKey }: SettingValues): void {
+  const given = [s3Endpoint, s3AccessKey, s3SecretKey].filter((value) => value !== undefined);
+  if (given.length === 1 || given.length === 2)
+    throw new UserError(
+      'NUBO_S3_ENDPOINT, NUBO_S3_ACCESS_KEY and NUBO_S3_SECRET_KEY go together: give all three or none.',
+    );
 }
 
 const wellKnown =

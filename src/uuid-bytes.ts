@@ -25,6 +25,9 @@ export function writeUuid(target: Uint8Array, offset: number, text: string): voi
   if (wrong !== 0) throw new RangeError(`not a lower-case UUID: ${JSON.stringify(text.slice(0, 64))}`);
 }
 
+/** Before every id. */
+export const zeroUuid = '00000000-0000-0000-0000-000000000000';
+
 export const uuidBytes = 16;
 const uuidChars = 36;
 

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './run/longest-first.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -14,8 +15,9 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['source'], externalConditions: ['source'] } },
   test: {
     pool: 'forks',
-    // Most tests wait for servers rather than compute; and the proofs, one long file, go beside all others.
+    // Most tests wait for servers rather than compute, but with three, two cores are late for what has to be in time.
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/postgres-global.ts', 'test/support/servers-global.ts'],
     testTimeout: 30_000,

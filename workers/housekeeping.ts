@@ -2,9 +2,12 @@
 import { Janitor, type JanitorMessage } from '#actors/janitor/janitor.js';
 import type { Retention } from '#actors/janitor/ports.js';
 import type { Log } from '#src/log.js';
+import type { MediaStore } from '#src/media/store.js';
+import { sweepAttachments } from '#src/media/sweep.js';
 import { prunePeople } from '#src/people/revocation-store.js';
 import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
 import { createActorSystem } from '#src/runtime/system.js';
+import { AttachmentRows } from '#src/storage/postgres/attachment-rows.js';
 import { openHousekeeping, PostgresPartitions } from '#src/storage/postgres/partitions.js';
 import { messageOf } from '#src/storage/postgres/sql.js';
 import { createJanitorReports } from './janitor-reports.js';
@@ -15,11 +18,14 @@ const address = 'janitor/0';
 export function startHousekeeping(options: {
   url: string;
   retention: Retention;
+  /** Of the bytes of attachments. */
+  media: MediaStore;
   log: Log;
 }): () => Promise<void> {
-  const { url, retention, log } = options;
+  const { url, retention, media, log } = options;
   const ports = nodeRuntimePorts();
   const sql = openHousekeeping(url);
+  const attachments = new AttachmentRows(sql);
   const report = createJanitorReports(log);
   const system = createActorSystem({
     ports,
@@ -33,7 +39,8 @@ export function startHousekeeping(options: {
         ...ports,
         partitions: new PostgresPartitions(sql),
         forgetExpired: (now, done) => {
-          prunePeople(sql, now).then(
+          const forgotten = Promise.all([prunePeople(sql, now), sweepAttachments(attachments, media)]);
+          forgotten.then(
             () => setImmediate(done, { kind: 'forgotten' }),
             (error: unknown) => setImmediate(done, { kind: 'failed', message: messageOf(error) }),
           );

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Config } from '#src/config.js';
 import { StartError } from '#src/errors.js';
 import { createLog, type Log } from '#src/log.js';
+import { openStore } from '#src/media/open-store.js';
 import { ensureDemo } from '#src/people/demo.js';
 import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
 import { prepareDatabase } from '#src/storage/postgres/prepare.js';
@@ -130,7 +131,7 @@ function keepHouse(options: {
   const { config, url, log, memory, onChecks } = options;
   const retention = { months: config.retentionMonths, isKept: config.expiredMonths === 'keep' };
   const endMemoryWatch = startMemoryWatch({ config, log, inProcess: memory });
-  const endHousekeeping = startHousekeeping({ url, retention, log });
+  const endHousekeeping = startHousekeeping({ url, retention, media: openStore(config), log });
   const endTierWatch = watchTiers({ config, onChecks });
   const endSearchIndex = startSearchIndex({ config, url, log });
   return async () => {

@@ -29,7 +29,6 @@ export interface MirrorOptions {
 }
 
 /** @returns what is to be told of every batch of the shard's log */
-
 export function startMirrors(
   system: ActorSystem,
   ports: RuntimePorts,

@@ -6,9 +6,13 @@ import { uuidv7 } from 'uuidv7';
 import type { Config } from '#src/config.js';
 import { createFront, type Front } from '#src/front/front.js';
 import { registerFrontMetrics } from '#src/front/metrics.js';
+import type { Media } from '#src/front/rest/media.js';
 import { Rest } from '#src/front/rest/rest.js';
 import { createServer, type FrontServer } from '#src/front/server.js';
 import { createLog, type Log } from '#src/log.js';
+import { attachmentLimits } from '#src/media/limits.js';
+import { openStore } from '#src/media/open-store.js';
+import { Receiver } from '#src/media/receiver.js';
 import { createRevocations } from '#src/people/revocations.js';
 import { Rates } from '#src/rates.js';
 import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
@@ -152,12 +156,23 @@ function createRest(parts: {
       readiness,
       metrics: async () => ({ contentType: register.contentType, text: await readings.ask() }),
     },
+    media: createMedia(front, config),
     operatorKey: config.operatorKey,
     openMetrics: config.env === 'development',
     allowedOrigins: config.allowedOrigins,
     version,
     onFault,
   });
+}
+
+function createMedia(front: Front, config: Config): Media {
+  const store = openStore(config);
+  const { timers } = nodeRuntimePorts();
+  const receiver = new Receiver({
+    ...{ store, timers },
+    call: (service, input) => front.call(front.shardOf(input.id), service, input),
+  });
+  return { store, receiver, fileBytesMax: attachmentLimits(config).fileBytesMax };
 }
 
 /** What is revoked must be known before the first token is looked at. */

@@ -54,6 +54,7 @@ export function runShard(hooks: ShardHooks = {}): void {
     },
     fronts: () => links.fronts,
     frontCount: config.fronts,
+    receiptsMembersMax: config.receiptsMembersMax,
     post: (front, message) => links.post(front, message),
     onBatch: metrics.onBatch,
     onCrash: (address, error) => log.error({ err: error, address }, 'an actor crashed'),
@@ -66,7 +67,7 @@ export function runShard(hooks: ShardHooks = {}): void {
     ...(hooks.wrapConversation ? { wrapConversation: hooks.wrapConversation } : {}),
   });
   metrics.watch(core);
-  const services = createShardServices(settings, core, tiers, (message) => links.broadcast(message));
+  const services = createShardServices(settings, core, tiers, (message) => links.broadcast(message), log);
   const desk = createServiceDesk({
     handlers: services.handlers,
     post: (front, message) => links.post(front, message),

@@ -6,8 +6,7 @@ import type { Config } from '#src/config.js';
 import type { Log } from '#src/log.js';
 import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
 import { createActorSystem } from '#src/runtime/system.js';
-import { openLogChanges } from '#src/storage/postgres/log-changes.js';
-import { PostgresSearchIndex } from '#src/storage/postgres/search-index.js';
+import { openSearchIndex, PostgresSearchIndex } from '#src/storage/postgres/search-index.js';
 
 /** undefined: no words are indexed, and none are found. */
 export function searchLanguageOf({ searchLanguage }: Pick<Config, 'searchLanguage'>): string | undefined {
@@ -19,7 +18,7 @@ export function startSearchIndex(options: { config: Config; url: string; log: Lo
   const { config, url, log } = options;
   const language = searchLanguageOf(config);
   if (language === undefined) return async () => {};
-  const sql = openLogChanges(url, 'nubo search index');
+  const sql = openSearchIndex(url, 'nubo search index');
   const report = createSearchReports(log);
   const ports = nodeRuntimePorts();
   const system = createActorSystem({

@@ -45,6 +45,8 @@ export interface ShardCoreOptions {
   /** For tests that plant faults: another actor around each conversation. */
   wrapConversation?(actor: Actor<ConversationMessage>): Actor<ConversationMessage>;
   onCrash?(address: string, error: unknown): void;
+  /** Members beyond which nobody is told how far others have read; 100 by default. */
+  readonly receiptsMembersMax?: number;
   /** Where all that is committed is written to as well. */
   readonly mirrors?: MirrorOptions;
   /** Where pages are looked for before the store is asked, fastest first. */
@@ -224,6 +226,7 @@ function readsOf({
   return {
     read: (range, done) => log.read(range, done),
     unknownUsers: (users, done) => store.unknownUsers(users, done),
+    withoutReceipts: (users, done) => store.withoutReceipts(users, done),
     targets: (questions, done) => store.targets(questions, done),
     changed: (range, done) => store.changed(range, done),
     parents: (asked, done) => store.parents(asked, done),
@@ -252,6 +255,7 @@ function conversationKind(
     rates,
     post,
     tellWriter,
+    receiptsMembersMax: options.receiptsMembersMax ?? 100,
     ...(snapshots ? { handOver: (moment) => snapshots.keep(moment) } : {}),
     notify: (user, event) => {
       for (const front of options.fronts()) post(front, { kind: 'notify', user, event });

@@ -2,12 +2,14 @@
 import { fileURLToPath } from 'node:url';
 import type { Sql } from 'postgres';
 import { NuboError } from '#src/errors.js';
+import type { Log } from '#src/log.js';
 import { createPasswordPool } from '#src/people/passwords.js';
 import { createPeopleServices } from '#src/people/services.js';
 import { createDirectory } from '#src/storage/postgres/directory.js';
 import { createEntityStore, type EntityStore } from '#src/storage/postgres/entity-store.js';
 import { createSearch, openSearch } from '#src/storage/postgres/search.js';
 import { openSql } from '#src/storage/postgres/sql.js';
+import { createSync } from '#src/storage/postgres/sync.js';
 import { ChangeStamps } from '#src/storage/tiers/change-stamps.js';
 import { ElementReader } from '#src/storage/tiers/element-reader.js';
 import { FreshUntil } from '#src/storage/tiers/fresh-until.js';
@@ -16,6 +18,7 @@ import type { ServiceHandlers } from '#src/threads/services.js';
 import type { ThreadSettings } from './control.js';
 import { searchLanguageOf } from './search-index.js';
 import type { ShardCore } from './shard-core.js';
+import { createShardMedia } from './shard-media.js';
 import type { ShardTiers } from './shard-tiers.js';
 import { createThreadTokens } from './thread-tokens.js';
 
@@ -49,6 +52,7 @@ export function createShardServices(
   core: ShardCore,
   tiers: ShardTiers,
   broadcast: (message: ToFront) => void,
+  log: Log,
 ): ShardServices {
   const { config, postgresUrl, index } = settings;
   const clock = { now: () => Date.now() };
@@ -56,6 +60,7 @@ export function createShardServices(
   const searchSql = openSearch(postgresUrl, `nubo search ${index}`);
   const passwords = createPasswordPool({ filename: fileURLToPath(new URL('./pool.js', import.meta.url)) });
   const tokens = createThreadTokens(config);
+  const media = createShardMedia({ config, sql, log, makesUp: index === 0 });
   const handlers: ServiceHandlers = {
     ...createPeopleServices({
       sql,
@@ -67,6 +72,8 @@ export function createShardServices(
       refreshMs: config.refreshTokenDays * 24 * 3_600_000,
     }),
     ...createDirectory(sql),
+    ...media.services,
+    ...createSync(sql),
     ...createSearch(searchSql, searchLanguageOf(config)),
     'heads.flush': async () => {
       if (!(await core.flush()))
@@ -83,7 +90,12 @@ export function createShardServices(
   return {
     handlers,
     close: async () => {
-      await Promise.allSettled([passwords.close(), sql.end({ timeout: 1 }), searchSql.end({ timeout: 1 })]);
+      await Promise.allSettled([
+        passwords.close(),
+        media.close(),
+        sql.end({ timeout: 1 }),
+        searchSql.end({ timeout: 1 }),
+      ]);
     },
   };
 }

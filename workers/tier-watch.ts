@@ -125,7 +125,7 @@ function redisOf({ redisUrl, redisPrefix }: Pick<Config, 'redisUrl' | 'redisPref
         (answer) => {
           if (answer.kind === 'failed') return reject(new Error(answer.message));
           const [elements, info] = answer.value;
-          const usage = usageOf(info);
+          const usage = usageOf(info, elements);
           if (usage.kind === 'failed') return reject(new Error(usage.message));
           resolve({ elements, bytes: usage.usedBytes });
         },
@@ -148,7 +148,7 @@ function mongoOf({ mongoUrl }: Pick<Config, 'mongoUrl'>, tell: Tell): Watched[] 
       );
     }
     const stats = await connection.run('position', (database) => database.command({ dbStats: 1 }));
-    return { elements, bytes: Number(stats['totalSize'] ?? stats['storageSize'] ?? stats['dataSize'] ?? 0) };
+    return { elements, bytes: Number(stats.totalSize ?? stats.storageSize ?? stats.dataSize ?? 0) };
   };
   return [{ name: 'mongo', everyMs: everyMs.mongo, size, close: () => connection.close() }];
 }

@@ -16,7 +16,9 @@ import { checkIdWindow } from './id-window.js';
 import { Pending } from './pending.js';
 import type { ConversationContext, ConversationPorts } from './ports.js';
 import { type Finding, type Held, Questions } from './questions.js';
-import { Reader } from './reader.js';
+import { type MarkKind, Reader } from './reader.js';
+import { Receipts } from './receipts.js';
+import { crowded, expired, idInUse, slowMode, tooFast, unreadable } from './refusals.js';
 import { decide } from './rules.js';
 import { applyEvent, type ConversationState, noteWriter } from './state.js';
 
@@ -29,9 +31,10 @@ export class Active {
   private readonly state: ConversationState;
   private readonly pending = new Pending();
   private readonly reader: Reader;
+  private readonly receipts: Receipts;
   private readonly questions = new Questions();
   /** Operations and subscriptions that wait for a pending operation, in order. */
-  private waiting: Array<Held | Extract<ConversationMessage, { kind: 'subscribe' | 'history' | 'read' }>> =
+  private waiting: Array<Held | Extract<ConversationMessage, { kind: 'subscribe' | 'history' | MarkKind }>> =
     [];
   /** Those that waited and are decided again just now. */
   private redoing: typeof this.waiting = [];
@@ -44,6 +47,7 @@ export class Active {
     this.ports = ports;
     this.state = state;
     this.reader = new Reader(context, ports, state, this.pending);
+    this.receipts = new Receipts(context, ports, state);
   }
 
   /** Nothing was ever stored under this id, as far as anybody knows. */
@@ -70,10 +74,16 @@ export class Active {
       case 'subscribe':
       case 'history':
       case 'read':
+      case 'delivered':
+      case 'unread':
         if (this.reader.receive(message) === 'wait') this.wait(message);
         return;
       case 'typing':
         return this.reader.onTyping(message);
+      case 'marked':
+      case 'marks due':
+      case 'receipts asked':
+        return this.receipts.receive(message);
       case 'register':
         return this.reader.onRegister(message.front, message.have);
       case 'backlog read':
@@ -110,8 +120,12 @@ export class Active {
     }
   }
 
-  /** Requests that only this instance knows of. Those handed to the writer are answered by the writer. */
-  heldRequests(): number[] {
+  /**
+   * It is dropped. Returns the requests that only this instance knows of; those handed to the writer are answered by
+   * the writer, and what is being read is answered when it was.
+   */
+  end(): number[] {
+    this.reader.end();
     const requests = this.appends.map((append) => append.request);
     for (const held of [...this.questions.all(), ...this.waiting, ...this.redoing]) {
       if ('retries' in held) requests.push(held.request.request, ...held.retries);
@@ -202,6 +216,8 @@ export class Active {
       case 'refuse':
         return this.refuse(held, decision.refusal);
       case 'too early':
+        // It costs a token all the same, or asking again and again would be free.
+        this.ports.rates.charge(held.request.user, held.request.rate);
         return this.answerHeld(held, { kind: 'err', refusal: slowMode(decision.retryMs) });
     }
   }
@@ -242,7 +258,8 @@ export class Active {
     if (retryMs > 0) return this.answerHeld(held, { kind: 'err', refusal: tooFast(retryMs) });
     this.pending.add(event);
     // Now, and not when it is written, so that two at once do not both pass the slow mode.
-    if (event.ev === 'message.new') noteWriter(this.state, { ...event, at: this.ports.clock.now() });
+    if (event.ev === 'message.new' && this.state.info?.slowMs !== undefined)
+      noteWriter(this.state, { ...event, at: this.ports.clock.now() });
     for (const waiter of [request.request, ...held.retries]) this.append(waiter, event);
   }
 
@@ -387,35 +404,3 @@ export class Active {
     }
   }
 }
-
-const unreadable: Refusal = {
-  code: 'unavailable',
-  message: 'The database could not be asked; send the same operation again.',
-  retryMs: 250,
-};
-
-const expired: Refusal = {
-  code: 'expired',
-  message: 'The id is older than what this server keeps: whether it was stored is not known any more.',
-};
-
-function slowMode(retryMs: number): Refusal {
-  return { code: 'rate_limited', message: 'Slow mode: wait before you write here again.', retryMs };
-}
-
-function tooFast(retryMs: number): Refusal {
-  return { code: 'rate_limited', message: 'You send faster than this server allows.', retryMs };
-}
-
-const crowded: Refusal = {
-  code: 'overloaded',
-  message: 'Too much waits in this conversation.',
-  retryMs: 500,
-};
-
-/** Somebody else's operation with this id is not settled: once it is, the answer will be `conflict`. */
-const idInUse: Refusal = {
-  code: 'unavailable',
-  message: 'Another operation with this id is under way; send again to learn its end.',
-  retryMs: 100,
-};

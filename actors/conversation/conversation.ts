@@ -61,6 +61,11 @@ export class Conversation implements Actor<ConversationMessage> {
       case 'settled':
       case 'looked up':
       case 'users checked':
+      case 'target found':
+      case 'attachments found':
+      case 'marked':
+      case 'marks due':
+      case 'receipts asked':
         return;
       default:
         this.keep(message);
@@ -82,7 +87,7 @@ export class Conversation implements Actor<ConversationMessage> {
 
   dropped(reason: DropReason): void {
     if (reason === 'passivated' && this.phase.name === 'active') this.phase.active.handOver();
-    const held = this.phase.name === 'active' ? this.phase.active.heldRequests() : [];
+    const held = this.phase.name === 'active' ? this.phase.active.end() : [];
     for (const request of [...held, ...requestsOf(this.kept)]) this.answerUnavailable(request);
     // Nobody waits for the answer to a registration, and without it a front would hear nothing more (P6).
     for (const message of registrationsOf(this.kept)) this.context.tellSelf(message);

@@ -12,14 +12,19 @@ export const subjects = {
   /** What the conversation is. */
   info: 'info',
   pins: 'pins',
+  /** An upload is in one message at most. */
+  attachment: (id: string) => `attachment ${id}`,
   /** Whether a message is there. */
   message: (id: string) => `message ${id}`,
   reaction: (id: string, user: string, emoji: string) => `reaction ${id} ${user} ${emoji}`,
+  reactions: (id: string) => `reactions ${id}`,
 } as const;
 
 /** What an event will change, beside memberships. */
 function subjectsOf(event: LogEvent): string[] {
   switch (event.ev) {
+    case 'message.new':
+      return event.attachments?.map(({ id }) => subjects.attachment(id)) ?? [];
     case 'conversation.change':
       return [subjects.info];
     case 'member.role':
@@ -37,7 +42,7 @@ function subjectsOf(event: LogEvent): string[] {
       return [subjects.pins];
     case 'reaction.add':
     case 'reaction.remove':
-      return [subjects.reaction(event.message, event.from, event.emoji)];
+      return [subjects.reaction(event.message, event.from, event.emoji), subjects.reactions(event.message)];
     default:
       return [];
   }
@@ -87,6 +92,11 @@ export class Pending {
     return this.subjects.size > 0 && wanted.some((subject) => this.subjects.has(subject));
   }
 
+  /** How many reactions to this message are under way. */
+  reactionsTo(message: string): number {
+    return this.subjects.get(subjects.reactions(message)) ?? 0;
+  }
+
   add(event: LogEvent): void {
     this.events.set(event.id, event);
     this.count(event, 1);
@@ -100,7 +110,7 @@ export class Pending {
   }
 
   private count(event: LogEvent, step: 1 | -1): void {
-    if (event.ev === 'message.new') return;
+    if (event.ev === 'message.new' && event.attachments === undefined) return;
     if (event.ev === 'conversation.create') this.creations += step;
     for (const subject of subjectsOf(event)) move(this.subjects, subject, step);
     const change = membershipChange(event);

@@ -16,13 +16,17 @@ export interface PublisherPort {
   lastSeq(conv: string): number | undefined;
   publish(conv: string, events: readonly LogEvent[]): void;
   missed(conv: string, head: number): void;
-  ephemeral(conv: string, event: ControlEvent, at: number): void;
+  /** `to`: only for the sockets of these users; all that listen without it. */
+  ephemeral(conv: string, event: ControlEvent, at: number, to?: readonly string[]): void;
 }
 
 export interface ConversationPorts {
   readonly clock: Clock;
   readonly timers: Timers;
-  readonly store: Pick<LogStore, 'read' | 'unknownUsers' | 'targets' | 'changed' | 'parents' | 'attachments'>;
+  readonly store: Pick<
+    LogStore,
+    'read' | 'unknownUsers' | 'withoutReceipts' | 'targets' | 'changed' | 'parents' | 'attachments'
+  >;
   readonly publisher: PublisherPort;
   readonly answered: Answered;
   readonly rates: Rates;
@@ -30,6 +34,8 @@ export interface ConversationPorts {
   /** To every front: a user is told something wherever they are. */
   notify(user: string, event: ControlEvent): void;
   tellWriter(message: WriterMessage): void;
+  /** Members beyond which nobody is told how far others have read: it is asked (U5). */
+  readonly receiptsMembersMax: number;
   /** It leaves memory, and this is what it was; absent: nobody would keep it. */
   handOver?(moment: ConversationMoment): void;
 }

@@ -1,15 +1,17 @@
 /** The reading side of an active conversation: subscriptions, history, read marks, typing. */
+
+import { decorate, editedElsewhere, type PageRead, repliedTo, upToDate } from '#src/pages.js';
 import { type Backlog, frontOf, type Refusal } from '#src/threads/messages.js';
-import type { LogEvent, Parent } from '#src/wire/events.js';
+import type { LogEvent } from '#src/wire/events.js';
 import { wireLimits } from '#src/wire/limits.js';
 import type { ConversationMessage } from '../messages.js';
-import { decorate, editedElsewhere, repliedTo } from './decorate.js';
 import type { Pending } from './pending.js';
 import type { ConversationContext, ConversationPorts } from './ports.js';
 import { cutPage, fitsBacklog, rangeOf, reachOf } from './reading.js';
 import { mayType, standing } from './standing.js';
 import type { ConversationState } from './state.js';
 
+export type MarkKind = 'read' | 'delivered' | 'unread';
 type Message<Kind extends ConversationMessage['kind']> = Extract<ConversationMessage, { kind: Kind }>;
 
 const notFound: Refusal = { code: 'not_found', message: 'There is no such conversation.' };
@@ -19,7 +21,11 @@ const unreadable: Refusal = {
   retryMs: 250,
 };
 
+/** How often a page is asked about again when more was changed meanwhile than is remembered. */
+const readsMax = 3;
+
 export class Reader {
+  private hasEnded = false;
   private readonly context: ConversationContext;
   private readonly ports: ConversationPorts;
   private readonly state: ConversationState;
@@ -38,7 +44,7 @@ export class Reader {
   }
 
   /** `wait`: whether the user is a member depends on an operation that is not settled (L6). */
-  receive(message: Message<'subscribe' | 'history' | 'read'>): 'done' | 'wait' {
+  receive(message: Message<'subscribe' | 'history' | MarkKind>): 'done' | 'wait' {
     const who = standing(this.state, this.pending, message.user);
     if (who === 'undecided') return 'wait';
     if (who === 'stranger') {
@@ -47,7 +53,7 @@ export class Reader {
     }
     if (message.kind === 'subscribe') this.onSubscribe(message);
     else if (message.kind === 'history') this.onHistory(message);
-    else this.onRead(message);
+    else this.onMark(message);
     return 'done';
   }
 
@@ -67,13 +73,20 @@ export class Reader {
     this.ports.publisher.subscribe(front, conv, seq);
   }
 
+  /** What is being read for it is not told any more: this instance does not hear who was banned, or what deleted. */
+  end(): void {
+    this.hasEnded = true;
+  }
+
   /** The older part of a backlog came from the store; what was committed since is in the window. */
-  onBacklogRead({ request, user, have, events }: Message<'backlog read'>): void {
+  onBacklogRead({ request, user, have, page }: Message<'backlog read'>): void {
     if (standing(this.state, this.pending, user) !== 'member') return this.refuse(request, notFound);
-    if (events === undefined) return this.refuse(request, unreadable);
-    const last = events.at(-1)?.seq ?? have;
+    if (page === undefined) return this.refuse(request, unreadable);
+    const events = this.broughtUpToDate(page, user);
+    const last = page.events.at(-1)?.seq ?? have;
     // What has left the log lacks here, and is never passed over in silence (W12, L16).
-    if (events.length !== last - have) return this.subscribe(request, { kind: 'gap', have });
+    if (events === undefined || events.length !== last - have)
+      return this.subscribe(request, { kind: 'gap', have });
     const rest = this.state.window.between(last, this.state.head.seq + 1);
     if (rest === undefined || events.length + rest.length > wireLimits.backlogEventsMax) {
       return this.subscribe(request, { kind: 'gap', have });
@@ -91,10 +104,10 @@ export class Reader {
     if (events !== undefined) return this.subscribeWith(request, have, events);
     const range = { conv: this.context.id, after: have, before: head + 1, limit: head - have, last: false };
     this.ports.store.read(range, (result) => {
-      const tell = (read: LogEvent[] | undefined) =>
-        this.context.tellSelf({ kind: 'backlog read', request, user, have, events: read });
+      const tell = (page: PageRead | undefined) =>
+        this.context.tellSelf({ kind: 'backlog read', request, user, have, page });
       if (result.kind === 'failed') tell(undefined);
-      else this.decorated(result.events, user, tell);
+      else this.findOut(result.events, user, tell);
     });
   }
 
@@ -116,8 +129,8 @@ export class Reader {
     const head = this.state.head.seq;
     const range = rangeOf(message, head);
     const known = this.state.window.between(range.after, range.before);
-    const answer = (events: LogEvent[]) =>
-      this.decorated(cutPage(events, range.last), message.user, (page) =>
+    const answer = (events: readonly LogEvent[]) =>
+      this.readPage(cutPage(events, range.last), message.user, (page) =>
         this.answerHistory(message, page, head),
       );
     if (known !== undefined) return answer(known);
@@ -128,25 +141,47 @@ export class Reader {
     });
   }
 
-  /** The events with what has become of their messages; undefined when the store could not say. */
-  private decorated(events: LogEvent[], user: string, done: (events: LogEvent[] | undefined) => void): void {
+  /** The events with what has become of their messages, now; undefined when the store could not say. */
+  private readPage(
+    events: readonly LogEvent[],
+    user: string,
+    done: (events: readonly LogEvent[] | undefined) => void,
+    tries = readsMax,
+  ): void {
+    this.findOut(events, user, (page) => {
+      const told = page && this.broughtUpToDate(page, user);
+      if (page === undefined || told !== undefined || tries === 1) done(told);
+      else this.readPage(events, user, done, tries - 1);
+    });
+  }
+
+  /** What the store knows of the messages of a page. */
+  private findOut(
+    events: readonly LogEvent[],
+    user: string,
+    done: (page: PageRead | undefined) => void,
+  ): void {
     const conv = this.context.id;
+    const askedAt = this.state.head.seq;
     const [first, last] = [events[0], events.at(-1)];
     const replies = repliedTo(events);
     if (first === undefined || last === undefined || (!this.state.isChanged && replies.length === 0))
-      return done(events);
+      return done({ events, askedAt, changed: [], parents: [] });
     const range = { conv, from: first.seq, to: last.seq, named: editedElsewhere(events), user };
-    this.ports.store.changed(range, (changed) => {
-      if (changed.kind === 'failed') return done(undefined);
-      const end = (parents: readonly Parent[]) =>
-        done(
-          decorate(events, { changed: changed.messages, parents }, (id) => this.state.changes.isDeleted(id)),
-        );
-      if (replies.length === 0) return end([]);
-      this.ports.store.parents({ conv, messages: replies }, (found) =>
-        found.kind === 'failed' ? done(undefined) : end(found.parents),
+    this.ports.store.changed(range, (found) => {
+      if (found.kind === 'failed') return done(undefined);
+      const changed = found.messages;
+      if (replies.length === 0) return done({ events, askedAt, changed, parents: [] });
+      this.ports.store.parents({ conv, messages: replies }, (result) =>
+        done(result.kind === 'failed' ? undefined : { events, askedAt, changed, parents: result.parents }),
       );
     });
+  }
+
+  /** With what was changed since the store was asked; undefined: more than is remembered. */
+  private broughtUpToDate(page: PageRead, user: string): LogEvent[] | undefined {
+    const since = this.state.changes.since(page.askedAt);
+    return since && decorate(upToDate(page, since, user));
   }
 
   /** What lies wholly before the window is older than it. */
@@ -156,26 +191,44 @@ export class Reader {
   }
 
   /** Who was shown the door meanwhile is shown no more. */
-  private answerHistory({ request, user }: Message<'history'>, events: LogEvent[] | undefined, head: number) {
-    if (events === undefined) return this.refuse(request, unreadable);
+  private answerHistory(
+    { request, user }: Message<'history'>,
+    events: readonly LogEvent[] | undefined,
+    head: number,
+  ): void {
+    if (events === undefined || this.hasEnded) return this.refuse(request, unreadable);
     if (standing(this.state, this.pending, user) === 'stranger') return this.refuse(request, notFound);
-    this.ports.post(frontOf(request), { kind: 'ack', request, conv: this.context.id, head, events });
+    this.ports.post(frontOf(request), {
+      kind: 'ack',
+      request,
+      conv: this.context.id,
+      head,
+      events: [...events],
+    });
   }
 
-  /** A mark counts messages, a seq counts everything: the last message at or before it decides. */
-  private onRead({ request, user, seq }: Message<'read'>): void {
+  /**
+   * A mark counts messages, a seq counts everything: the last message at or before it decides. What is taken back to
+   * unread is the message at seq itself, so the one before it decides.
+   */
+  private onMark({ kind: what, request, user, seq }: Message<MarkKind>): void {
     const conv = this.context.id;
     const upTo = Math.min(seq, this.state.head.seq);
-    if (upTo === 0) return this.ports.tellWriter({ kind: 'mark', request, conv, user, number: 0, seq: upTo });
-    const known = this.state.window.between(upTo - 1, upTo + 1)?.[0];
-    if (known !== undefined) {
-      return this.ports.tellWriter({ kind: 'mark', request, conv, user, number: known.number, seq: upTo });
-    }
+    const at = what === 'unread' ? Math.max(0, upTo - 1) : upTo;
+    const mark = (number: number): void => {
+      this.ports.tellWriter({ kind: 'mark', what, request, conv, user, number, seq: upTo });
+      // One's other devices hear at once; those of others when it is stored, and not of everything.
+      if (what === 'delivered') return;
+      const back = what === 'unread' ? { back: true as const } : {};
+      this.ports.notify(user, { ev: 'read.update', conv, marks: [[user, number, 0]], ...back });
+    };
+    if (at === 0) return mark(0);
+    const known = this.state.window.between(at - 1, at + 1)?.[0];
+    if (known !== undefined) return mark(known.number);
     // The one before it, when it has left the log; none at all moves no mark, since marks only grow (L14).
-    this.ports.store.read({ conv, after: 0, before: upTo + 1, limit: 1, last: true }, (result) => {
+    this.ports.store.read({ conv, after: 0, before: at + 1, limit: 1, last: true }, (result) => {
       if (result.kind === 'failed') return this.refuse(request, unreadable);
-      const number = result.events[0]?.number ?? 0;
-      this.ports.tellWriter({ kind: 'mark', request, conv, user, number, seq: upTo });
+      mark(result.events[0]?.number ?? 0);
     });
   }
 

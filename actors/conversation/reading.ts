@@ -46,7 +46,7 @@ export function reachOf(
 }
 
 /** Cuts a page so that its texts stay within the bound, at the end that is farther from where the client reads. */
-export function cutPage(events: LogEvent[], last: boolean): LogEvent[] {
+export function cutPage(events: readonly LogEvent[], last: boolean): readonly LogEvent[] {
   let chars = 0;
   let count = 0;
   for (let index = 0; index < events.length; index += 1) {

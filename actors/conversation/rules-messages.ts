@@ -29,8 +29,14 @@ export function decideSend(situation: CaseOf<'send'>): Decision {
     if (known.target.found?.conv !== request.conv)
       return refuse('not_found', 'replyTo: there is no such message in this conversation.');
   }
-  if (request.attachments !== undefined && known.attachments === undefined)
-    return { kind: 'ask attachments', ids: request.attachments };
+  if (request.attachments !== undefined) {
+    if (pending.touches(...request.attachments.map(subjects.attachment))) {
+      // What is said of them now is too old once that is settled.
+      delete known.attachments;
+      return wait;
+    }
+    if (known.attachments === undefined) return { kind: 'ask attachments', ids: request.attachments };
+  }
   if (known.attachments !== undefined && known.attachments.found === undefined)
     return refuse(
       'not_found',
@@ -80,8 +86,10 @@ function targetOf({ state, pending, request, known }: Case<MessageRequest>): Tar
   const question = { message, ...emoji };
   if (target === undefined) return { kind: 'ask target', question };
   const { found, askedAt } = target;
+  const reaction = 'emoji' in request ? { from: request.user, emoji: request.emoji } : undefined;
   const version = found?.version ?? 0;
-  if (state.changes.isOutdated(message, { askedAt, version })) return { kind: 'ask target', question };
+  if (state.changes.isOutdated({ message, reaction }, { askedAt, version }))
+    return { kind: 'ask target', question };
   return found === undefined || found.conv !== request.conv ? noMessage : found;
 }
 
@@ -138,14 +146,15 @@ export function decideDelete(situation: CaseOf<'delete'>): Decision {
 }
 
 /** Of somebody whose role is not above one's own. */
-function mayDeleteOf({ state }: Case, { info, role }: Actor, author: string): Decision | undefined {
+function mayDeleteOf({ state, pending }: Case, { info, role }: Actor, author: string): Decision | undefined {
   if (!isAllowed('deleteOthers', info.type, role)) return notAllowed(info, 'deleteOthers');
+  if (pending.touches(subjects.user(author))) return wait;
   const other = state.members.get(author)?.role ?? 'member';
   return isAbove(other, role) ? refuse('forbidden', 'Their role is above yours.') : undefined;
 }
 
 export function decideReact(situation: CaseOf<'react'>): Decision {
-  const { pending, request } = situation;
+  const { state, pending, request, known } = situation;
   const actor = allowed(situation, 'react');
   if (isDecision(actor)) return actor;
   const muted = mutedUntil(situation, request.user);
@@ -156,7 +165,15 @@ export function decideReact(situation: CaseOf<'react'>): Decision {
   if (!isTarget(target)) return target;
   if (target.isDeleted) return noMessage;
   if (target.hasReacted) return unchanged;
-  if (!target.hasEmoji && target.emojis >= wireLimits.messageEmojisMax)
+  const emojisMax = wireLimits.messageEmojisMax;
+  if (!target.hasEmoji && target.emojis < emojisMax) {
+    // Near the limit those that came since it was asked count, and those that are under way.
+    const since = state.changes.emojisSince(message, known.target?.askedAt ?? 0);
+    const left = emojisMax - target.emojis;
+    if (since >= left) return { kind: 'ask target', question: { message, user, emoji } };
+    if (since + pending.reactionsTo(message) >= left) return wait;
+  }
+  if (!target.hasEmoji && target.emojis >= emojisMax)
     return refuse('forbidden', 'The message has as many different reactions as it may have.');
   return { kind: 'append', event: { ev: 'reaction.add', ...about(request, target), emoji } };
 }

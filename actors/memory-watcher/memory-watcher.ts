@@ -10,10 +10,11 @@
  */
 import type { Actor, ActorContext } from '#src/runtime/actor.js';
 import type { Failed } from '#src/storage/ports.js';
-import type { TierName } from '#src/storage/tiers/ports.js';
+import type { TierName, Usage } from '#src/storage/tiers/ports.js';
 import {
   callsAtOnceAfter,
   callsAtOnceMin,
+  callsFor,
   goalOf,
   isAbove,
   type Level,
@@ -29,7 +30,6 @@ export type MemoryWatcherMessage =
   | { readonly kind: 'evicted'; readonly asker: object; readonly result: Evicted | Failed }
   | { readonly kind: 'still silent'; readonly asker: object };
 
-type Usage = { readonly kind: 'usage'; readonly usedBytes: number; readonly limitBytes: number | undefined };
 type Evicted = { readonly kind: 'evicted'; readonly byNode: ReadonlyMap<string, number> };
 
 /** An eviction under way. */
@@ -38,7 +38,8 @@ interface Round {
   readonly goal: number;
   readonly begunAt: number;
   evicted: number;
-  used: number;
+  /** What was seen last. */
+  tier: Level;
   callsAtOnce: number;
 }
 
@@ -47,8 +48,6 @@ type Phase =
   | { readonly name: 'looking'; readonly round?: Round | undefined }
   | { readonly name: 'evicting'; readonly round: Round; left: number; evicted: number; failure?: Failed };
 
-/** A script of so many holds up Redis for about half a millisecond, and is hardly slower than one of thousands. */
-export const elementsPerCall = 250;
 /** After a failure, and when nothing is left to evict. */
 export const retryMs = 1_000;
 /** A tier that has not answered for so long is reported; it is not asked again before it has. */
@@ -115,23 +114,24 @@ export class MemoryWatcher implements Actor<MemoryWatcherMessage> {
     }
     const now = this.ports.clock.now();
     if (isAbove(seen.host)) this.hostRestsUntil = now + hostRestMs;
-    this.evict({ goal, begunAt: now, evicted: 0, used: seen.tier.used, callsAtOnce: callsAtOnceMin });
+    this.evict({ goal, begunAt: now, evicted: 0, tier: seen.tier, callsAtOnce: callsAtOnceMin });
   }
 
   private goOn(round: Round, seen: Seen): void {
     this.becomeWell();
     const { used } = seen.tier;
     if (used <= round.goal) return this.endRound(round, lookAgainMs(seen));
-    round.callsAtOnce = callsAtOnceAfter(round.callsAtOnce, { before: round.used, now: used });
-    round.used = used;
+    round.callsAtOnce = callsAtOnceAfter(round.callsAtOnce, { before: round.tier.used, now: used });
+    round.tier = seen.tier;
     this.evict(round);
   }
 
   private evict(round: Round): void {
-    this.phase = { name: 'evicting', round, left: round.callsAtOnce, evicted: 0 };
+    const calls = callsFor(round.tier, round);
+    this.phase = { name: 'evicting', round, left: calls.length, evicted: 0 };
     this.awaitAnswer();
-    for (let call = 0; call < round.callsAtOnce; call += 1)
-      this.ports.evictable.evict(elementsPerCall, (result) =>
+    for (const count of calls)
+      this.ports.evictable.evict(count, (result) =>
         this.context.tellSelf({ kind: 'evicted', asker: this, result }),
       );
   }
@@ -189,9 +189,10 @@ export class MemoryWatcher implements Actor<MemoryWatcherMessage> {
   }
 
   /** Reports it, too. The process is left out while it has nothing to say. */
-  private seenOf({ usedBytes, limitBytes }: Usage): Seen {
+  private seenOf({ usedBytes, limitBytes, elements }: Usage): Seen {
     const { clock, marginBytes, limitBytes: configured } = this.ports;
-    const tier = { used: usedBytes, marks: marksOf({ configured, detected: limitBytes }, marginBytes) };
+    const marksOfTier = marksOf({ configured, detected: limitBytes }, marginBytes);
+    const tier = { used: usedBytes, elements, marks: marksOfTier };
     this.reportLevel(this.tier, tier);
     const memory = this.ports.processMemory?.();
     if (memory === undefined) return { tier };

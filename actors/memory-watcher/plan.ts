@@ -12,6 +12,8 @@ export interface Marks {
 /** What is used, and what may be; without marks nobody knows what may be. */
 export interface Level {
   readonly used: number;
+  /** How many elements use it; undefined: nobody has counted. */
+  readonly elements?: number | undefined;
   readonly marks: Marks | undefined;
 }
 
@@ -26,10 +28,12 @@ const marginPerLimitMax = 0.1;
 /** Between the threshold and the low water, of the margin: so much is evicted at least once it begins. */
 const hysteresisPerMargin = 0.2;
 /** What writers are thought to add when nobody looks. One client over one connection was seen to reach half of it. */
-const growthBytesPerMs = 200_000;
-export const lookMsMin = 25;
+const growthBytesPerMs = 1_000_000;
+export const lookMsMin = 5;
 export const lookMsMax = 1_000;
 
+/** A script of so many holds up Redis for about half a millisecond, and is hardly slower than one of thousands. */
+export const elementsPerCall = 250;
 export const callsAtOnceMin = 2;
 /** Those that arrive together are one wait for whoever else asks. */
 export const callsAtOnceMax = 16;
@@ -75,7 +79,24 @@ export function lookAgainMs({ tier, host }: Seen): number {
   return Math.max(lookMsMin, Math.floor(ms));
 }
 
-/** How many calls go out together: more when writers add faster than they take away. */
+/**
+ * How many elements each of the next calls takes: what is too much, and at least what lies between the marks, so that
+ * writers who go on slowly are not met with a call for each few elements. Elements count as equally large.
+ */
+export function callsFor(
+  { used, elements, marks }: Level,
+  { goal, callsAtOnce }: { goal: number; callsAtOnce: number },
+): number[] {
+  const most = callsAtOnce * elementsPerCall;
+  const between = marks === undefined ? 0 : marks.threshold - marks.lowWater;
+  const wanted = elements === undefined ? most : (Math.max(used - goal, between) / used) * elements;
+  const count = Math.min(most, Math.max(1, Math.ceil(wanted)));
+  return Array.from({ length: Math.ceil(count / elementsPerCall) }, (_, index) =>
+    Math.min(elementsPerCall, count - index * elementsPerCall),
+  );
+}
+
+/** How many calls may go out together: more when writers add faster than they take away. */
 export function callsAtOnceAfter(calls: number, used: { before: number; now: number }): number {
   return used.now >= used.before
     ? Math.min(callsAtOnceMax, calls * 2)

@@ -3,7 +3,7 @@
  * A mark's request is answered once it is in Postgres.
  */
 import type { ActorContext } from '#src/runtime/actor.js';
-import type { Progress } from '#src/storage/ports.js';
+import type { MarkMove, Progress } from '#src/storage/ports.js';
 import type { LogEvent } from '#src/wire/events.js';
 import type { WriterMessage } from '../messages.js';
 import type { WriterPorts } from './ports.js';
@@ -12,11 +12,13 @@ import { DirtyProgress } from './progress.js';
 /** How long a head or a mark may wait, in milliseconds. */
 const flushEveryMs = 500;
 
-interface MarkRequest {
-  readonly request: number;
-  readonly conv: string;
-  readonly seq: number;
-}
+type MarkRequest = Extract<WriterMessage, { kind: 'mark' }>;
+
+const moves: Readonly<Record<MarkRequest['what'], (number: number) => MarkMove>> = {
+  read: (mark) => ({ mark }),
+  delivered: (delivered) => ({ mark: 0, delivered }),
+  unread: (low) => ({ mark: 0, low }),
+};
 
 export class Flusher {
   private readonly dirty = new DirtyProgress();
@@ -46,9 +48,10 @@ export class Flusher {
     this.schedule();
   }
 
-  mark(mark: { request: number; conv: string; user: string; number: number; seq: number }): void {
-    this.dirty.mark(mark.conv, mark.user, mark.number);
-    this.marks.push({ request: mark.request, conv: mark.conv, seq: mark.seq });
+  mark(mark: MarkRequest): void {
+    const { conv, user, number, what } = mark;
+    this.dirty.mark({ conv, user, ...moves[what](number) });
+    this.marks.push(mark);
     this.schedule();
   }
 
@@ -73,9 +76,11 @@ export class Flusher {
     this.inFlight = undefined;
     const flushed = result.kind === 'flushed';
     if (!flushed) this.dirty.restore(flight.progress);
-    for (const { request, conv, seq } of flight.marks) {
-      if (flushed) this.ports.answer({ kind: 'ack', request, conv, seq });
-      else {
+    for (const { request, conv, user, seq, number, what } of flight.marks) {
+      if (flushed) {
+        this.ports.answer({ kind: 'ack', request, conv, seq });
+        if (what !== 'unread') this.ports.tellConversation(conv, { kind: 'marked', user, number, what });
+      } else {
         const message = 'The mark could not be stored now.';
         this.ports.answer({ kind: 'err', request, code: 'unavailable', message, retryMs: 1000 });
       }

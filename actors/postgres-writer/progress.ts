@@ -1,18 +1,19 @@
 /**
- * Heads and read marks that moved and are not in their side tables yet (L14). They are written at most once a
- * second, off the ack path; what a crash loses of them is computed again from the log.
+ * Heads and read marks that moved and are not in their side tables yet (L14), and who came or went. They are written
+ * at most twice a second, off the ack path; what a crash loses of them is computed again from the log.
  */
-import type { Progress } from '#src/storage/ports.js';
+import type { Coming, MarkMove, MemberMark, Progress } from '#src/storage/ports.js';
 import type { LogEvent } from '#src/wire/events.js';
+import { afterMove } from './mark-moves.js';
 
 /** Characters of a message that lists show. */
 const previewCharsMax = 140;
 
 interface Dirty {
   /** undefined: only marks moved. */
-  head: { seq: number; number: number; at: number; preview: string } | undefined;
-  /** The number each user has read up to. */
-  readonly marks: Map<string, number>;
+  head: Omit<Progress['heads'][number], 'conv'> | undefined;
+  /** What becomes of each user's marks. */
+  readonly marks: Map<string, MarkMove>;
 }
 
 export class DirtyProgress {
@@ -28,45 +29,53 @@ export class DirtyProgress {
     if (last === undefined) return;
     const dirty = this.dirtyOf(conv);
     let message: LogEvent<'message.new'> | undefined;
+    let preview = dirty.head?.preview ?? (dirty.head === undefined ? '' : null);
     for (const event of events) {
-      if (event.ev !== 'message.new') continue;
-      message = event;
-      // Nobody has read further than what was just said.
-      dirty.marks.set(event.from, event.number);
+      if (event.ev === 'message.new') {
+        message = event;
+        // Nobody has read further than what was just said.
+        dirty.marks.set(event.from, afterMove(dirty.marks.get(event.from), { mark: event.number }));
+      } else if (event.ev === 'message.delete') {
+        // What was said last is gone, here as everywhere.
+        if (event.messageNumber !== event.number) continue;
+        message = undefined;
+        preview = null;
+      } else noteComings(dirty, event);
     }
-    const preview =
-      message === undefined
-        ? (dirty.head?.preview ?? '')
-        : previewOf(message.text === '' ? `[${message.type ?? 'text'}]` : message.text);
+    if (message !== undefined) preview = previewOf(message);
     const { seq, number, at } = last;
     dirty.head = { seq, number, at, preview };
   }
 
-  mark(conv: string, user: string, mark: number): void {
+  mark({ conv, user, ...move }: MemberMark): void {
     const { marks } = this.dirtyOf(conv);
-    if ((marks.get(user) ?? -1) < mark) marks.set(user, mark);
+    marks.set(user, afterMove(marks.get(user), move));
   }
 
   /** Hands over what moved and starts afresh. `batch`: the last one committed. */
   take(batch: number): Progress {
     const heads: Array<Progress['heads'][number]> = [];
-    const marks: Array<Progress['marks'][number]> = [];
+    const marks: MemberMark[] = [];
     for (const [conv, dirty] of this.conversations) {
       if (dirty.head !== undefined) heads.push({ conv, ...dirty.head });
-      for (const [user, mark] of dirty.marks) marks.push({ conv, user, mark });
+      for (const [user, move] of dirty.marks) marks.push({ conv, user, ...move });
     }
     this.conversations = new Map();
     return { batch, heads, marks };
   }
 
-  /** Puts back what could not be written; what moved since stays. */
+  /** Puts back what could not be written, below what moved since. Written twice it does no harm. */
   restore(progress: Progress): void {
     for (const { conv, ...head } of progress.heads) {
       const dirty = this.dirtyOf(conv);
       if (dirty.head === undefined) dirty.head = head;
       else if (dirty.head.preview === '') dirty.head.preview = head.preview;
     }
-    for (const { conv, user, mark } of progress.marks) this.mark(conv, user, mark);
+    for (const { conv, user, ...move } of progress.marks) {
+      const { marks } = this.dirtyOf(conv);
+      const since = marks.get(user);
+      marks.set(user, since === undefined ? move : afterMove(move, since));
+    }
   }
 
   private dirtyOf(conv: string): Dirty {
@@ -79,7 +88,23 @@ export class DirtyProgress {
   }
 }
 
-function previewOf(text: string): string {
+const comings: Readonly<Partial<Record<LogEvent['ev'], Coming>>> = {
+  'member.join': 'in',
+  'member.add': 'in',
+  'member.leave': 'left',
+  'member.remove': 'removed',
+  'member.ban': 'banned',
+};
+
+function noteComings({ marks }: Dirty, event: LogEvent): void {
+  const came = comings[event.ev];
+  if (came === undefined) return;
+  const user = 'user' in event ? event.user : event.from;
+  marks.set(user, afterMove(marks.get(user), { mark: 0, came }));
+}
+
+function previewOf({ text, type }: LogEvent<'message.new'>): string {
+  if (text === '') return `[${type ?? 'text'}]`;
   if (text.length <= previewCharsMax) return text;
   return text
     .slice(0, previewCharsMax)

@@ -8,6 +8,7 @@ import { wireLimits } from '#src/wire/limits.js';
 import { RestError } from '../rest-client.js';
 import { eventLine, harmless, membersAt, paintedName, usersIn } from './lines.js';
 import type { Names } from './names.js';
+import { Recent } from './recent.js';
 import type { Room, Rooms } from './rooms.js';
 import type { Screen } from './screen.js';
 import { Typists } from './typists.js';
@@ -24,6 +25,10 @@ const help = [
   '/join @PERSON   talk with one person',
   '/who            who is in this room',
   '/me DOES THIS   say what you do',
+  '/reply TEXT     answer the last message of somebody else',
+  '/edit TEXT      say something else in your last message',
+  '/delete         take your last message back',
+  '/react EMOJI    react to the last message',
   '/quit           leave (also Ctrl-D)',
   '//…             a message that begins with a slash',
 ];
@@ -38,6 +43,7 @@ export interface ChatOptions {
 export class Chat {
   private readonly options: ChatOptions;
   private readonly typists: Typists;
+  private readonly recent = new Recent();
   private room: Room | undefined;
   /** Things to show and to do, one after the other: names must be known before a line is shown. */
   private doings: Promise<void> = Promise.resolve();
@@ -59,6 +65,7 @@ export class Chat {
     if (this.room !== undefined) client.unsubscribe(this.room.conv);
     this.room = room;
     this.typists.clear();
+    this.recent.clear();
     screen.remark(
       room.isNew ? `${harmless(room.name)} is a new room.` : `You are in ${harmless(room.name)}.`,
     );
@@ -71,7 +78,7 @@ export class Chat {
     if (event.ev === 'typing.start' || event.ev === 'typing.stop') return this.onTyping(event);
     this.enqueue(async () => {
       if (event.ev === 'conversation.update') return this.announce(event.conv);
-      if (event.conv !== this.room?.conv) return;
+      if (event.ev === 'read.update' || event.conv !== this.room?.conv) return;
       if (event.ev === 'unsubscribed')
         return this.options.screen.remark('You are no member of this room any more.');
       await this.show(event);
@@ -96,7 +103,12 @@ export class Chat {
     const { names, screen } = this.options;
     await names.learn(usersIn(event)).catch(() => {});
     if (event.ev === 'message.new') this.typists.note(event.from, false);
-    screen.write(eventLine(event, (user) => names.of(user), screen.paint));
+    const known = {
+      nameOf: (user: string) => names.of(user),
+      previewOf: (message: string) => this.recent.preview(message),
+    };
+    screen.write(eventLine(event, known, screen.paint));
+    this.recent.note(event);
   }
 
   /** Somebody has taken one into a conversation. */
@@ -136,21 +148,48 @@ export class Chat {
       case 'who':
         return this.who();
       case 'me':
-        return this.say(rest, { action: true });
+        return this.say(rest, { metadata: { action: true } });
+      case 'reply':
+      case 'edit':
+      case 'delete':
+      case 'react':
+        return this.speakOf(command, rest);
       default:
         screen.remark(`There is no /${command}; /help shows what there is.`);
     }
   }
 
-  private say(text: string, metadata?: { action: true }): void {
+  private say(text: string, more: { metadata?: { action: true }; replyTo?: string } = {}): void {
     if (text.trim() === '' || this.room === undefined) return;
-    const { conv } = this.room;
     this.lastTyping = 0;
-    const sent = this.options.client
-      .send({ conv, text, ...(metadata === undefined ? {} : { metadata }) })
+    this.store(this.options.client.send({ conv: this.room.conv, text, ...more }));
+  }
+
+  private store(asked: Promise<unknown>): void {
+    const sent = asked
       .catch((error: unknown) => this.complain(error))
       .finally(() => this.sending.delete(sent));
     this.sending.add(sent);
+  }
+
+  /** Something about the last message there is for it. */
+  private async speakOf(command: 'reply' | 'edit' | 'delete' | 'react', rest: string): Promise<void> {
+    const { client, screen } = this.options;
+    // What was typed before may be the one that is meant.
+    await Promise.all(this.sending);
+    const user = client.user ?? '';
+    const whose = { reply: { notFrom: user }, edit: { from: user }, delete: { from: user }, react: {} }[
+      command
+    ];
+    const last = this.recent.last(whose);
+    if (last === undefined) return screen.remark('There is no such message in sight.');
+    if (rest === '' && command !== 'delete')
+      return screen.remark(`/${command} needs something after it; see /help.`);
+    const { conv, id: message } = last;
+    if (command === 'reply') this.say(rest, { replyTo: message });
+    else if (command === 'edit') this.store(client.edit({ conv, message, text: rest }));
+    else if (command === 'delete') this.store(client.delete(conv, message));
+    else this.store(client.react(conv, message, rest));
   }
 
   private async who(): Promise<void> {

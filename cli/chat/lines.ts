@@ -30,18 +30,55 @@ export function paintedName(paint: Paint, user: string, name: string): string {
   return paint(['bold', nameStyles[sum % nameStyles.length] ?? 'cyan'], harmless(name));
 }
 
+/** What others know that a line needs. */
+export interface Known {
+  nameOf(user: string): string;
+  /** The beginning of a message that is spoken of; undefined when nobody remembers it. */
+  previewOf(message: string): string | undefined;
+}
+
 /** One line for one event. */
-export function eventLine(event: LogEvent, nameOf: (user: string) => string, paint: Paint): string {
+export function eventLine(event: LogEvent, { nameOf, previewOf }: Known, paint: Paint): string {
   const time = paint('dim', clockTime(event.at));
   const painted = (user: string) => paintedName(paint, user, nameOf(user));
   if (event.ev !== 'message.new')
-    return `${time} ${paint('dim', '—')} ${painted(event.from)} ${deed(event, painted)}`;
-  const text = harmless(event.text);
+    return `${time} ${paint('dim', '—')} ${painted(event.from)} ${deed(event, { painted, about: (id) => quoted(previewOf(id)) })}`;
+  if (event.state?.deletedAt !== undefined)
+    return `${time} ${paint('dim', '—')} ${painted(event.from)} ${paint('dim', 'said something that was deleted')}`;
+  const text = `${replyMark(event, painted, paint)}${harmless(event.text)}${afterword(event, paint)}`;
   if (event.metadata?.action === true) return `${time} ${paint('dim', '*')} ${painted(event.from)} ${text}`;
   return `${time} ${painted(event.from)}: ${text}`;
 }
 
-function deed(event: Exclude<LogEvent, { ev: 'message.new' }>, painted: (user: string) => string): string {
+/** To whom, and to what. */
+function replyMark(
+  { parent }: LogEvent<'message.new'>,
+  painted: (user: string) => string,
+  paint: Paint,
+): string {
+  if (parent === undefined) return '';
+  const said = parent.deleted === true ? 'something deleted' : harmless(parent.preview);
+  return `${paint('dim', '↪')} ${painted(parent.from)} ${paint('dim', `“${said}”`)} `;
+}
+
+/** What has become of a message of the past. */
+function afterword({ state }: LogEvent<'message.new'>, paint: Paint): string {
+  const marks = [
+    ...(state?.editedAt === undefined ? [] : ['(edited)']),
+    ...(state?.pinnedAt === undefined ? [] : ['(pinned)']),
+    ...(state?.reactions ?? []).map(([emoji, count]) => `${harmless(emoji)} ${count}`),
+  ];
+  return marks.length === 0 ? '' : ` ${paint('dim', marks.join('  '))}`;
+}
+
+function quoted(preview: string | undefined): string {
+  return preview === undefined ? 'a message' : `“${harmless(preview)}”`;
+}
+
+function deed(
+  event: Exclude<LogEvent, { ev: 'message.new' }>,
+  { painted, about }: { painted(user: string): string; about(message: string): string },
+): string {
   switch (event.ev) {
     case 'conversation.create':
       return event.title === undefined ? 'began this conversation' : `made the room ${harmless(event.title)}`;
@@ -54,17 +91,17 @@ function deed(event: Exclude<LogEvent, { ev: 'message.new' }>, painted: (user: s
     case 'member.remove':
       return `removed ${painted(event.user)}`;
     case 'message.edit':
-      return `edited a message: ${harmless(event.text)}`;
+      return `edited ${about(event.message)}: ${event.text === '' ? 'it was deleted since' : harmless(event.text)}`;
     case 'message.delete':
-      return 'deleted a message';
+      return `deleted ${about(event.message)}`;
     case 'reaction.add':
-      return `reacted with ${harmless(event.emoji)}`;
+      return `reacted with ${harmless(event.emoji)} to ${about(event.message)}`;
     case 'reaction.remove':
-      return `took ${harmless(event.emoji)} back`;
+      return `took ${harmless(event.emoji)} back from ${about(event.message)}`;
     case 'message.pin':
-      return 'pinned a message';
+      return `pinned ${about(event.message)}`;
     case 'message.unpin':
-      return 'unpinned a message';
+      return `unpinned ${about(event.message)}`;
     case 'conversation.change':
       return event.title === undefined ? 'changed this conversation' : `named this ${harmless(event.title)}`;
     case 'member.role':

@@ -2,14 +2,14 @@
 import { z } from 'zod';
 import type { Client } from '#client/client.js';
 import { UserError } from '#src/errors.js';
-import { uuid } from '#src/wire/operations.js';
+import { conversationType, uuid } from '#src/wire/operations.js';
 import type { RestClient } from '../rest-client.js';
 import type { Account } from './account.js';
 import type { Names } from './names.js';
 
 const viewSchema = z.object({
   id: z.string(),
-  type: z.enum(['direct', 'group', 'channel']),
+  type: conversationType,
   title: z.string().nullable(),
   peer: z.string().nullable(),
 });

@@ -68,6 +68,7 @@ export class Listener {
       case 'typing.start':
       case 'typing.stop':
       case 'conversation.update':
+      case 'read.update':
         return;
       default:
         if (this.held === undefined) this.take(event);

@@ -111,7 +111,7 @@ export class MongoTier implements VerifiedTier {
           walkCollection(connection, { entity, after: from, limit }),
         );
         const last = documents.at(-1);
-        return { documents, rows: documents.length, last: last && textOf(last.document['_id']) };
+        return { documents, rows: documents.length, last: last && textOf(last.document._id) };
       },
     };
   }
@@ -135,7 +135,7 @@ export class MongoTier implements VerifiedTier {
 }
 
 function foundOf(entity: Entity, { id, change, document }: Walked): Found {
-  const key: unknown = document['_id'];
+  const key: unknown = document._id;
   const base = { entity, key, name: textOf(key), element: change };
   return change === undefined ? { ...base, id: base.name, trouble: malformed } : { ...base, id };
 }

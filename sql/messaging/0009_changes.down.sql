@@ -15,7 +15,7 @@ drop trigger nubo_note_change on conversations;
 delete from entity_changes where entity in ('conversations', 'members', 'message_states');
 drop view pinned_messages, message_index, messages;
 drop function nubo_parents(uuid, uuid[]), nubo_changed(uuid, bigint, bigint, uuid[], uuid), nubo_targets(jsonb),
-  nubo_load(uuid[], integer), nubo_forget_contents(uuid[]), nubo_apply_reactions(jsonb), nubo_apply_messages(jsonb),
+  nubo_load(uuid[], integer), nubo_forget_contents(uuid[]), nubo_apply_reactions(jsonb, jsonb), nubo_apply_messages(jsonb),
   nubo_apply_members(jsonb), nubo_apply(jsonb), nubo_until_ms(timestamptz), nubo_until(bigint);
 drop table message_reaction_counts, message_reactions, message_edits, message_states;
 drop index conversation_members_banned, conversation_members_muted;

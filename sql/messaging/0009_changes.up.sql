@@ -33,10 +33,12 @@ create table message_states (
   -- The event that did it: its batch is what mirrors count by.
   deletion uuid,
   pinned_at timestamptz,
-  pinned_by uuid
+  pinned_by uuid,
+  -- Of the event: two pins of one millisecond have an order, too.
+  pinned_seq bigint
 );
 create unique index message_states_seq on message_states (conversation, seq);
-create index message_states_pinned on message_states (conversation, pinned_at) where pinned_at is not null;
+create index message_states_pinned on message_states (conversation, pinned_seq) where pinned_at is not null;
 
 create table message_edits (
   message uuid not null,
@@ -161,12 +163,13 @@ declare
 begin
   insert into message_states as s
     (message, conversation, seq, version, text, metadata, mentions, edited_at, deleted_at, deleted_by, deletion, pinned_at,
-      pinned_by)
+      pinned_by, pinned_seq)
   select message, conv, seq, version, text, metadata, mentions, nubo_time("editedAt"), nubo_time("deletedAt"), "deletedBy",
-    deletion, nubo_time(nullif("pinnedAt", 0)), "pinnedBy"
+    deletion, nubo_time(nullif("pinnedAt", 0)), "pinnedBy", "pinnedSeq"
   from jsonb_to_recordset(p_effects -> 'messages')
     as e (message uuid, conv uuid, seq bigint, version bigint, text text, metadata jsonb, mentions uuid[], "editedAt" bigint,
-      "deletedAt" bigint, "deletedBy" uuid, deletion uuid, "pinnedAt" bigint, "pinnedBy" uuid)
+      "deletedAt" bigint, "deletedBy" uuid, deletion uuid, "pinnedAt" bigint, "pinnedBy" uuid,
+      "pinnedSeq" bigint)
   order by message
   on conflict (message) do update set
     version = excluded.version,
@@ -178,9 +181,10 @@ begin
     deleted_by = coalesce(excluded.deleted_by, s.deleted_by),
     deletion = coalesce(excluded.deletion, s.deletion),
     pinned_at = coalesce(excluded.pinned_at, s.pinned_at),
-    pinned_by = coalesce(excluded.pinned_by, s.pinned_by);
+    pinned_by = coalesce(excluded.pinned_by, s.pinned_by),
+    pinned_seq = coalesce(excluded.pinned_seq, s.pinned_seq);
 
-  update message_states s set pinned_at = null, pinned_by = null
+  update message_states s set pinned_at = null, pinned_by = null, pinned_seq = null
   from jsonb_to_recordset(p_effects -> 'messages') as e (message uuid, "pinnedAt" bigint)
   where s.message = e.message and e."pinnedAt" = 0;
 
@@ -190,7 +194,7 @@ begin
     as e (message uuid, seq bigint, id uuid, at bigint, by uuid, text text, metadata jsonb);
 
   if jsonb_array_length(p_effects -> 'reactions') > 0 then
-    perform nubo_apply_reactions(p_effects -> 'reactions');
+    perform nubo_apply_reactions(p_effects -> 'reactions', p_effects -> 'emojis');
   end if;
 
   select array_agg(message) into v_deleted
@@ -201,9 +205,14 @@ begin
 end
 $$;
 
-create function nubo_apply_reactions(p_reactions jsonb) returns void
+create function nubo_apply_reactions(p_reactions jsonb, p_emojis jsonb) returns void
   language sql
   as $$
+  -- One that nobody used any more, at some moment of the batch, began anew then.
+  update message_reaction_counts c set first_seq = (e.starts ->> c.count::text)::bigint
+  from jsonb_to_recordset(p_emojis) as e (message uuid, emoji text, starts jsonb)
+  where c.message = e.message and c.emoji = e.emoji and e.starts ? c.count::text;
+
   with wanted as (
     select * from jsonb_to_recordset(p_reactions)
       as e (message uuid, "user" uuid, emoji text, seq bigint, at bigint, "isOn" boolean)
@@ -215,19 +224,20 @@ create function nubo_apply_reactions(p_reactions jsonb) returns void
     insert into message_reactions (message, emoji, user_id, seq, at)
     select message, emoji, "user", seq, nubo_time(at) from wanted where "isOn"
     on conflict do nothing
-    returning message, emoji, seq
+    returning message, emoji
   ), moved as (
-    select message, emoji, sum(step)::integer as step, min(seq) as seq from (
-      select message, emoji, -1 as step, null::bigint as seq from gone
-      union all select message, emoji, 1, seq from come
+    select message, emoji, sum(step)::integer as step from (
+      select message, emoji, -1 as step from gone
+      union all select message, emoji, 1 from come
     ) as steps group by message, emoji
   )
   insert into message_reaction_counts as c (message, emoji, count, first_seq)
-  select message, emoji, step, coalesce(seq, 0) from moved order by message, emoji
-  on conflict (message, emoji) do update set
-    count = c.count + excluded.count,
-    -- One that nobody used any more begins anew.
-    first_seq = case when c.count = 0 then excluded.first_seq else c.first_seq end
+  select m.message, m.emoji, m.step, coalesce((e.starts ->> '0')::bigint, 0)
+  from moved m
+  left join jsonb_to_recordset(p_emojis) as e (message uuid, emoji text, starts jsonb)
+    on e.message = m.message and e.emoji = m.emoji
+  order by m.message, m.emoji
+  on conflict (message, emoji) do update set count = c.count + excluded.count
 $$;
 
 -- What a deleted message said is gone, in the log, in its edits and in its reactions. The only update the log knows.
@@ -265,7 +275,7 @@ create function nubo_load(p_conversations uuid[], p_recent integer)
       from conversation_heads h where h.conversation = w.id),
     json_build_object(
       'isChanged', exists (select from message_states s where s.conversation = w.id),
-      'pins', coalesce((select json_agg(message order by pinned_at, seq) from message_states s
+      'pins', coalesce((select json_agg(message order by pinned_seq) from message_states s
         where s.conversation = w.id and s.pinned_at is not null), '[]'),
       'bans', coalesce((select json_agg(json_build_array(user_id, nubo_until_ms(banned_until)) order by user_id)
         from conversation_members m where m.conversation = w.id and m.banned_until > now()), '[]'),

@@ -27,7 +27,7 @@ create table search_state (
 create table search_positions (
   shard integer primary key,
   batch bigint not null
-);
+) with (fillfactor = 10);
 
 create function nubo_search_place(p_conversation uuid) returns text
   language sql immutable strict parallel safe

@@ -50,6 +50,15 @@ export const userSettings = {
       shownTo: 'owner',
       isEditable: true,
     },
+    /** Without them one neither shows nor sees how far somebody has read. */
+    readReceipts: {
+      column: 'read_receipts',
+      type: 'boolean',
+      schema: z.boolean(),
+      initial: true,
+      shownTo: 'owner',
+      isEditable: true,
+    },
   },
   indexes: [{ keys: { user_id: 1 }, isUnique: true }],
 } as const satisfies Entity;

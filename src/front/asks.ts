@@ -12,7 +12,7 @@ export interface Asker {
 }
 
 /** What an operation carries besides its name: on the wire there is a `ref` as well. */
-type Unreferenced<Op> = Op extends unknown ? Omit<Op, 'ref'> : never;
+export type Unreferenced<Op> = Op extends unknown ? Omit<Op, 'ref'> : never;
 export type DurableAsk = Unreferenced<DurableOperation>;
 export type HistoryAsk = Unreferenced<Operation<'history'>>;
 

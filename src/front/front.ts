@@ -129,7 +129,7 @@ class FrontCore implements Front, SessionHost {
       case 'missed':
         return this.topics.onMissed(message);
       case 'ephemeral':
-        return this.topics.ephemeral(message.conv, message.event, message.at);
+        return this.topics.ephemeral(message.conv, message.event, message.at, message.to);
       case 'notify':
         for (const session of this.sessions.of(message.user)) session.tell(message.event);
         return;

@@ -3,6 +3,7 @@ import type { Identity } from '../people/identity.js';
 import type { Rates } from '../rates.js';
 import type { Clock } from '../runtime/ports.js';
 import type { Refusal } from '../threads/messages.js';
+import type { Front } from './contract.js';
 import type { FrontCounters } from './counters.js';
 import type { FrontLimits } from './limits.js';
 import type { Requests } from './requests.js';
@@ -11,7 +12,7 @@ import type { Shards } from './shards.js';
 import type { SlowReaders } from './slow.js';
 import type { Topics } from './topics.js';
 
-export interface SessionHost {
+export interface SessionHost extends Pick<Front, 'call' | 'shardOf' | 'shardCount'> {
   readonly clock: Clock;
   readonly limits: FrontLimits;
   readonly counters: FrontCounters;

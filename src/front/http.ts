@@ -1,14 +1,21 @@
-/** HTTP requests of uWebSockets.js: read whole, within bounds, handed to REST, answered unless aborted. */
+/**
+ * HTTP requests of uWebSockets.js: read whole, within bounds, or piece by piece where a route says so; handed to REST,
+ * answered unless aborted.
+ */
 
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { STATUS_CODES } from 'node:http';
 import { canonicalAddress } from '../people/addresses.js';
+import { IncomingBody } from './incoming-body.js';
+import { type OutgoingBytes, type Outlet, sendBytes } from './outflow.js';
 import type { Rest } from './rest/rest.js';
 import type { RestRequest, RestResponse } from './rest/route.js';
 
 /** Requests that this front answers at one time; beyond it they are told to come back. */
 const requestsMax = 1024;
 const noBody = new Uint8Array(0);
+/** Of a body that nobody reads to its end, so that its client hears why. */
+const discardBytesMax = 1024 * 1024;
 
 export class HttpDoor {
   private readonly rest: Rest;
@@ -27,7 +34,8 @@ export class HttpDoor {
       return;
     }
     const head = headOf(response, request);
-    const reply = new HttpReply(response, head.method === 'HEAD');
+    const reply = new HttpReply(response, head.method === 'HEAD', this.onFault);
+    if (this.rest.isStreamed(head.method, head.path)) return this.stream(response, head, reply);
     const bytesMax = this.rest.bodyBytesMax(head.method, head.path);
     if (this.open >= requestsMax) return reply.send(this.rest.overloaded(head), true);
     if (Number(head.header('content-length') ?? '0') > bytesMax)
@@ -49,6 +57,28 @@ export class HttpDoor {
     });
   }
 
+  /** The handler reads the body; what it leaves is read and forgotten, up to a bound. */
+  private stream(response: HttpResponse, head: RestRequest, reply: HttpReply): void {
+    if (this.open >= requestsMax) return reply.send(this.rest.overloaded(head), true);
+    this.open += 1;
+    const body = new IncomingBody({
+      pause: () => reply.whileOpen(() => response.pause()),
+      resume: () => reply.whileOpen(() => response.resume()),
+    });
+    reply.onDone = () => {
+      this.open -= 1;
+      body.gone();
+    };
+    response.onData((chunk, isLast) => body.push(chunk, isLast));
+    this.rest
+      .handle({ ...head, stream: body })
+      .then(async (answer) => reply.send(answer, !(await body.discard(discardBytesMax))))
+      .catch((error: unknown) => {
+        this.onFault(error);
+        reply.cut();
+      });
+  }
+
   private answer(request: RestRequest, reply: HttpReply): void {
     this.rest.handle(request).then(
       (response) => reply.send(response, false),
@@ -61,30 +91,59 @@ export class HttpDoor {
 }
 
 /** One response: sent at most once, and not at all when the client has gone. */
-class HttpReply {
+class HttpReply implements Outlet {
   isDone = false;
   onDone: (() => void) | undefined;
-  private readonly response: HttpResponse;
+  onGone: (() => void) | undefined;
+  readonly response: HttpResponse;
   private readonly isHead: boolean;
+  private readonly onFault: (error: unknown) => void;
+  private isSending = false;
 
-  constructor(response: HttpResponse, isHead: boolean) {
+  constructor(response: HttpResponse, isHead: boolean, onFault: (error: unknown) => void) {
     this.response = response;
     this.isHead = isHead;
-    response.onAborted(() => this.done());
+    this.onFault = onFault;
+    response.onAborted(() => {
+      this.done();
+      this.onGone?.();
+    });
+  }
+
+  /** Outside of that the response is not to be touched. */
+  whileOpen(act: () => void): void {
+    if (!this.isDone) act();
   }
 
   /** `closes`: the rest of the body is not worth reading. */
-  send({ status, headers, body }: RestResponse, closes: boolean): void {
+  send(answer: RestResponse, closes: boolean): void {
+    const { status, body, bytes } = answer;
+    if (this.isSending) return;
+    if (bytes !== undefined && !this.isHead) return this.pour(answer, bytes);
     if (this.isDone) return;
     this.done();
     const { response } = this;
     response.cork(() => {
-      response.writeStatus(`${status} ${STATUS_CODES[status] ?? ''}`);
-      for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
-      if (this.isHead) response.endWithoutBody(Buffer.byteLength(body), closes);
-      else if (status === 204) response.endWithoutBody(undefined, closes);
+      this.writeHead(answer);
+      if (this.isHead) response.endWithoutBody(bytes?.length ?? Buffer.byteLength(body), closes);
+      else if (status === 204 || status === 304) endEmpty(response, closes);
       else response.end(body, closes);
     });
+  }
+
+  /** Also for a client that has gone: whoever gives the pieces is told to stop. */
+  private pour(answer: RestResponse, bytes: OutgoingBytes): void {
+    this.isSending = true;
+    sendBytes(this, bytes, () => this.writeHead(answer)).catch((error: unknown) => {
+      // Its length is promised: that something failed can only be told by the end of the connection.
+      this.onFault(error);
+      this.cut();
+    });
+  }
+
+  private writeHead({ status, headers }: RestResponse): void {
+    this.response.writeStatus(`${status} ${STATUS_CODES[status] ?? ''}`);
+    for (const [name, value] of Object.entries(headers)) this.response.writeHeader(name, value);
   }
 
   cut(): void {
@@ -92,11 +151,17 @@ class HttpReply {
     this.response.close();
   }
 
-  private done(): void {
+  done(): void {
     if (this.isDone) return;
     this.isDone = true;
     this.onDone?.();
   }
+}
+
+/** An undefined length would be sent as one, of 2^63. */
+function endEmpty(response: HttpResponse, closes: boolean): void {
+  if (closes) response.endWithoutBody(0, true);
+  else response.endWithoutBody();
 }
 
 /** A body with two lengths: somebody between the client and us may see its end elsewhere, and a second request. */

@@ -1,13 +1,20 @@
 /** What a live session may ask: each operation becomes a request to a shard, or is answered here. */
 import type { ToShard } from '../threads/messages.js';
 import { wireLimits } from '../wire/limits.js';
-import { type DurableOperation, isDurableName, type Operation } from '../wire/operations.js';
+import {
+  type DurableOperation,
+  isDurableName,
+  isQueryName,
+  type Operation,
+  type QueryName,
+} from '../wire/operations.js';
 import { conversationOf, durableRequest, faultOf, historyRequest, invalid } from './asks.js';
 import { itemsOf } from './few.js';
 import { placeOf } from './page.js';
+import { answerQuery } from './queries.js';
 import type { Session } from './session.js';
 import type { Live } from './session-state.js';
-import { OperationRequest, SearchRequest, SubscribeRequest } from './socket-requests.js';
+import { OperationRequest, SubscribeRequest } from './socket-requests.js';
 
 /** Every operation with a `ref` is answered once, now or by its request (W7). */
 export function perform(
@@ -16,13 +23,14 @@ export function perform(
   operation: Exclude<Operation, { op: 'auth' }>,
 ): void {
   if (isDurableOperation(operation)) return performDurable(session, identity, operation);
+  if (isQuery(operation)) return performQuery(session, identity, operation);
   switch (operation.op) {
     case 'history':
       return performHistory(session, identity, operation);
     case 'read':
-      return performRead(session, identity, operation);
-    case 'search':
-      return performSearch(session, identity, operation);
+    case 'delivered':
+    case 'unread':
+      return performMark(session, identity, operation);
     case 'subscribe':
       return performSubscribe(session, identity, operation);
     case 'unsubscribe':
@@ -37,6 +45,28 @@ export function perform(
 
 function isDurableOperation(operation: Operation): operation is DurableOperation {
   return isDurableName(operation.op);
+}
+
+function isQuery(operation: Operation): operation is Operation<QueryName> {
+  return isQueryName(operation.op);
+}
+
+/** As over REST, and with its answer (W17). */
+function performQuery(session: Session, { user, session: id }: Live, operation: Operation<QueryName>): void {
+  if (!admit(session, operation.ref)) return;
+  const { host } = session;
+  // A page is large: who is still reading the last one waits.
+  if (session.waitingBytes > host.limits.softBufferBytes)
+    return session.refuse(operation.ref, session.overloaded('Read what was sent first.'));
+  session.requestsOpen += 1;
+  const settle = (tell: () => void): void => {
+    session.requestsOpen -= 1;
+    if (!session.isClosing) tell();
+  };
+  answerQuery({ front: host, user, session: id }, operation).then(
+    (result) => settle(() => session.tellResult(operation.ref, result)),
+    (error: unknown) => settle(() => session.refuse(operation.ref, host.refusalOf(error))),
+  );
 }
 
 function performDurable(session: Session, identity: Live, operation: DurableOperation): void {
@@ -73,27 +103,17 @@ function performHistory(session: Session, identity: Live, operation: Operation<'
   deliver(session, waiting, request, historyRequest(operation, request, identity.user));
 }
 
-/** All searches of a user come to one shard, which bounds them (F4). */
-function performSearch(session: Session, identity: Live, operation: Operation<'search'>): void {
-  if (!admit(session, operation.ref)) return;
-  if (session.waitingBytes > session.host.limits.softBufferBytes) {
-    return session.refuse(operation.ref, session.overloaded('Read what was sent first.'));
-  }
-  const { op: _op, ref, ...asked } = operation;
-  const { host } = session;
-  const waiting = new SearchRequest(session, host.shards.of(identity.user), ref);
-  const request = host.requests.open(waiting);
-  const input = { user: identity.user, ...asked };
-  deliver(session, waiting, request, { kind: 'call', request, service: 'search.messages', input });
-}
-
-function performRead(session: Session, identity: Live, operation: Operation<'read'>): void {
+function performMark(
+  session: Session,
+  identity: Live,
+  operation: Operation<'read' | 'delivered' | 'unread'>,
+): void {
   if (!admit(session, operation.ref)) return;
   const { conv, seq } = operation;
   const { host } = session;
   const waiting = new OperationRequest(session, host.shards.of(conv), operation);
   const request = host.requests.open(waiting);
-  deliver(session, waiting, request, { kind: 'read', request, user: identity.user, conv, seq });
+  deliver(session, waiting, request, { kind: operation.op, request, user: identity.user, conv, seq });
 }
 
 function performSubscribe(session: Session, identity: Live, operation: Operation<'subscribe'>): void {
@@ -146,7 +166,7 @@ function admit(session: Session, ref: number): boolean {
 /** What finds no room is answered at once, without `stored`: nobody has looked (A9, L5). */
 function deliver(
   session: Session,
-  waiting: OperationRequest | SearchRequest | SubscribeRequest,
+  waiting: OperationRequest | SubscribeRequest,
   request: number,
   message: ToShard,
 ): void {

@@ -89,6 +89,11 @@ export class Session {
     return hasItem(this.joined, topic);
   }
 
+  /** It takes part and keeps up, so that it hears what is ephemeral as well. */
+  hears(topic: Topic): boolean {
+    return !this.isSparse && this.backlogged === undefined && this.hasTopic(topic);
+  }
+
   /** Those it takes part in, and those it waits for. */
   get topicsAsked(): number {
     return countOf(this.joined) + countOf(this.subscribing);
@@ -192,6 +197,11 @@ export class Session {
       this.host.markDirty(this);
     }
     this.outbox.push(message, bytes);
+  }
+
+  /** What a query found; it weighs about what it has as JSON. */
+  tellResult(ref: number, result: object): void {
+    this.tell({ ack: ref, result: result as Record<string, unknown> }, JSON.stringify(result).length);
   }
 
   /** `ref` null: about a frame or a token; undefined: an operation that wants no answer. */

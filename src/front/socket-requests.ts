@@ -1,6 +1,5 @@
 /** Requests of a socket that wait for a shard, and what their answers do. The socket may be gone by then. */
 import type { AckResult } from '../threads/messages.js';
-import type { Services } from '../threads/services.js';
 import type { Ack } from '../wire/events.js';
 import type { OperationName } from '../wire/operations.js';
 import { withItem, withoutItem } from './few.js';
@@ -65,33 +64,6 @@ export class OperationRequest implements Waiting {
     );
     message.events = page.events;
     this.session.tell(message, page.bytes);
-  }
-}
-
-export class SearchRequest implements Waiting {
-  readonly shard: number;
-  private readonly session: Session;
-  private readonly ref: number;
-
-  constructor(session: Session, shard: number, ref: number) {
-    this.session = session;
-    this.shard = shard;
-    this.ref = ref;
-  }
-
-  opened(): void {
-    this.session.requestsOpen += 1;
-  }
-
-  settle(answer: Answer): void {
-    const { session } = this;
-    session.requestsOpen -= 1;
-    if (session.isClosing) return;
-    if (answer.kind === 'err') return session.refuse(this.ref, answer);
-    if (answer.kind !== 'answer') throw new Error(`a search was answered with ${answer.kind}`);
-    const { found, next } = answer.output as Services['search.messages']['output'];
-    const bytes = found.reduce((sum, { snippet }) => sum + 250 + snippet.length, 0);
-    session.tell({ ack: this.ref, found, ...(next === null ? {} : { next }) }, bytes);
   }
 }
 

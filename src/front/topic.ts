@@ -64,9 +64,17 @@ export function topicName(codec: Codec, conv: string, kind: 'whole' | 'sparse'):
 export function estimatedBytes(event: LogEvent): number {
   if (event.ev === 'conversation.create')
     return 300 + event.members.length * 40 + textBytes(event.title) + textBytes(event.description);
-  if (event.ev !== 'message.new' && event.ev !== 'message.edit') return 250;
-  const metadata = event.metadata === undefined ? 0 : JSON.stringify(event.metadata).length;
-  return 250 + textBytes(event.text) + metadata;
+  if (event.ev !== 'message.new' && event.ev !== 'message.edit') return 300;
+  let bytes = 250 + textBytes(event.text) + jsonBytes(event.metadata) + (event.mentions?.length ?? 0) * 40;
+  if (event.ev === 'message.new') {
+    const { attachments, state, parent } = event;
+    bytes += jsonBytes(attachments) + jsonBytes(state) + jsonBytes(parent);
+  }
+  return bytes;
+}
+
+function jsonBytes(value: unknown): number {
+  return value === undefined ? 0 : JSON.stringify(value).length;
 }
 
 /** At least the bytes of UTF-8 for ASCII, at most a third of them for the rest: good enough to cut frames by. */

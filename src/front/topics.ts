@@ -158,23 +158,33 @@ export class Topics {
   /** The shard's word for `missed`. */
   onMissed(message: Extract<ToFront, { kind: 'missed' }>): void {
     const topic = this.topics.get(message.conv);
-    if (topic?.registered) this.missed(topic, message.head);
+    if (!topic?.registered) return;
+    for (const user of message.gone ?? []) this.evict(topic, user);
+    if (this.topics.get(message.conv) === topic) this.missed(topic, message.head);
   }
 
   /** Typing: given on at once, or not at all when it is old (W13). */
-  ephemeral(conv: string, event: ControlEvent, at: number): void {
+  ephemeral(conv: string, event: ControlEvent, at: number, to?: readonly string[]): void {
     const topic = this.topics.get(conv);
     if (topic === undefined) return;
     if (this.host.clock.now() - at > wireLimits.ephemeralMs) {
       this.host.counters.ephemeralExpired += 1;
       return;
     }
+    if (to !== undefined) return this.ephemeralTo(topic, event, to);
     topic.givenTurn = this.host.turn();
     for (const codec of codecs) {
       if (topic.sockets[codec] === 0) continue;
       this.give(topicName(codec, conv, 'whole'), encodeMessages(codec, [event]));
     }
     this.host.settleSlow();
+  }
+
+  /** Whoever is behind does without it, as the others of their rung do. */
+  private ephemeralTo(topic: Topic, event: ControlEvent, users: readonly string[]): void {
+    for (const user of users) {
+      for (const session of this.host.sessionsOf(user)) if (session.hears(topic)) session.tell(event);
+    }
   }
 
   /** Publishes what waits in this topic. */

@@ -52,6 +52,8 @@ export interface MessageEffect {
   readonly deletion?: string;
   /** 0: it is no longer. */
   readonly pinnedAt?: number;
+  /** The seq of the event, which pins are ordered by. */
+  readonly pinnedSeq?: number;
   readonly pinnedBy?: string;
 }
 
@@ -76,6 +78,24 @@ export interface ReactionEffect {
   readonly isOn: boolean;
 }
 
+/**
+ * Where an emoji of a message stands among the others is where it was first used; one that nobody used any more begins
+ * anew. `starts`: if there were so many of it before the batch, it began anew with the event of that seq.
+ */
+export interface EmojiEffect {
+  readonly message: string;
+  readonly emoji: string;
+  readonly starts: Readonly<Record<number, number>>;
+}
+
+/** An upload that a message carries from now on. */
+export interface AttachmentEffect {
+  readonly id: string;
+  readonly owner: string;
+  readonly conv: string;
+  readonly message: string;
+}
+
 export interface Effects {
   readonly conversations: ConversationInfo[];
   readonly changes: ConversationEffect[];
@@ -87,19 +107,30 @@ export interface Effects {
   readonly edits: EditEffect[];
   /** At most one entry for a message, user and emoji. */
   readonly reactions: ReactionEffect[];
+  /** At most one entry for a message and emoji. */
+  readonly emojis: EmojiEffect[];
+  readonly attachments: AttachmentEffect[];
 }
 
 /** For ever, as an end of a ban or a mute. */
 export const forever = -1;
 
-/** @returns undefined when the events are nothing but messages */
+/** @returns undefined when the events are nothing but messages that carry nothing */
 export function effectsOf(events: readonly LogEvent[]): Effects | undefined {
-  const changes = events.filter((event) => event.ev !== 'message.new');
+  const changes = events.filter((event) => event.ev !== 'message.new' || event.attachments !== undefined);
   if (changes.length === 0) return undefined;
   changes.sort((one, other) => one.seq - other.seq);
   const gathering = new Gathering();
   for (const event of changes) gathering.add(event);
   return gathering.effects();
+}
+
+interface EmojiSteps {
+  readonly message: string;
+  readonly emoji: string;
+  /** How many more of it there are than before the batch. */
+  steps: number;
+  readonly starts: Record<number, number>;
 }
 
 class Gathering {
@@ -109,6 +140,8 @@ class Gathering {
   private readonly messages = new Map<string, MessageEffect>();
   private readonly edits: EditEffect[] = [];
   private readonly reactions = new Map<string, ReactionEffect>();
+  private readonly emojis = new Map<string, EmojiSteps>();
+  private readonly attachments: AttachmentEffect[] = [];
 
   effects(): Effects {
     return {
@@ -118,13 +151,18 @@ class Gathering {
       messages: [...this.messages.values()],
       edits: this.edits,
       reactions: [...this.reactions.values()],
+      emojis: [...this.emojis.values()].map(({ message, emoji, starts }) => ({ message, emoji, starts })),
+      attachments: this.attachments,
     };
   }
 
   add(event: LogEvent): void {
     switch (event.ev) {
-      case 'message.new':
+      case 'message.new': {
+        const { from: owner, conv, id: message } = event;
+        for (const { id } of event.attachments ?? []) this.attachments.push({ id, owner, conv, message });
         return;
+      }
       case 'conversation.create':
         this.conversations.push(infoOfCreation(event));
         for (const user of event.members) this.come(event, user, 'member');
@@ -196,7 +234,7 @@ class Gathering {
         });
         return;
       case 'message.pin':
-        this.messages.set(message, { ...changed, pinnedAt: at, pinnedBy: by });
+        this.messages.set(message, { ...changed, pinnedAt: at, pinnedBy: by, pinnedSeq: seq });
         return;
       case 'message.unpin':
         this.messages.set(message, { ...changed, pinnedAt: 0 });
@@ -209,9 +247,19 @@ class Gathering {
           ...{ message, user: by, emoji, seq, at },
           isOn: event.ev === 'reaction.add',
         });
+        this.stepEmoji(event);
         return;
       }
     }
+  }
+
+  private stepEmoji({ ev, message, emoji, seq }: Extract<MessageChange, { emoji: string }>): void {
+    const key = `${message} ${emoji}`;
+    const emojis = this.emojis.get(key) ?? { message, emoji, steps: 0, starts: {} };
+    this.emojis.set(key, emojis);
+    // With so many of it before the batch, there are none left here.
+    if (ev === 'reaction.add' && emojis.steps <= 0) emojis.starts[-emojis.steps || 0] = seq;
+    emojis.steps += ev === 'reaction.add' ? 1 : -1;
   }
 
   /** Whoever comes begins anew, with this role. */

@@ -162,12 +162,38 @@ export interface Found {
   readonly horizon?: number;
 }
 
+/** How somebody came (`in`) or ceased to be a member. */
+export type Coming = 'in' | 'left' | 'removed' | 'banned';
+
+/**
+ * What becomes of one member's marks: the number up to which they have read is max(min(it, low), mark) afterwards.
+ * Others see only what grows: how far they have read at most, and what has been delivered to them.
+ */
+export interface MarkMove {
+  readonly mark: number;
+  /** Something was taken back to unread. */
+  readonly low?: number;
+  /** The number up to which messages have reached one of their devices; what was read has. */
+  readonly delivered?: number;
+  /** They came or went: their cursors must tell it. */
+  readonly came?: Coming;
+}
+
+export type MemberMark = MarkMove & { readonly conv: string; readonly user: string };
+
 /** Heads and read marks that moved, for the side tables off the ack path (L14). */
 export interface Progress {
   /** Every batch up to this one is covered by what was flushed before and by this. */
   readonly batch: number;
-  readonly heads: ReadonlyArray<{ conv: string; seq: number; number: number; at: number; preview: string }>;
-  readonly marks: ReadonlyArray<{ conv: string; user: string; mark: number }>;
+  readonly heads: ReadonlyArray<{
+    conv: string;
+    seq: number;
+    number: number;
+    at: number;
+    /** '': as it was; null: its message was deleted. */
+    preview: string | null;
+  }>;
+  readonly marks: readonly MemberMark[];
 }
 
 export interface LogStore {
@@ -233,8 +259,13 @@ export interface LogStore {
     asked: { user: string; ids: readonly string[] },
     done: (result: { kind: 'attachments'; attachments: Attachment[] | undefined } | Failed) => void,
   ): void;
-  /** Writes heads and marks; both only grow. */
+  /** Writes heads and marks, and moves the clock that cursors count by. Heads only grow. */
   flush(progress: Progress, done: (result: { kind: 'flushed' } | Failed) => void): void;
+  /** Which of these users neither show nor see read marks (U6). */
+  withoutReceipts(
+    users: readonly string[],
+    done: (result: { kind: 'asked'; users: string[] } | Failed) => void,
+  ): void;
   /** Which of these users do not exist. */
   unknownUsers(
     users: readonly string[],

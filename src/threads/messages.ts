@@ -33,6 +33,17 @@ export function frontOf(request: number): number {
   return request % 256;
 }
 
+/** Up to where a member has read, or has been given, what was said; or what they want to read once more. */
+export type MarkRequest = {
+  [Kind in 'read' | 'delivered' | 'unread']: {
+    kind: Kind;
+    request: number;
+    user: string;
+    conv: string;
+    seq: number;
+  };
+}['read' | 'delivered' | 'unread'];
+
 /** What a front asks of a conversation. */
 export type ConversationRequest =
   | DurableRequest
@@ -47,7 +58,7 @@ export type ConversationRequest =
       around?: number;
       limit: number;
     }
-  | { kind: 'read'; request: number; user: string; conv: string; seq: number }
+  | MarkRequest
   | { kind: 'typing'; user: string; conv: string; active: boolean; at: number }
   /** After a shard was started again: a front still has subscribers and has published up to `have`. */
   | { kind: 'register'; front: number; conv: string; have: number };
@@ -134,9 +145,13 @@ export type ToFront =
   | { kind: 'refused'; refused: Refused }
   /** Durable events in order, the first one following the last one published to this front. */
   | { kind: 'publish'; conv: string; events: readonly LogEvent[] }
-  /** The front's subscribers lack the events after the last one published, up to head. */
-  | { kind: 'missed'; conv: string; head: number }
-  | { kind: 'ephemeral'; conv: string; event: ControlEvent; at: number }
+  /**
+   * The front's subscribers lack the events after the last one published, up to head. `gone`: who lost the conversation
+   * with one of these, as far as it is known; the front asks about all others.
+   */
+  | { kind: 'missed'; conv: string; head: number; gone?: readonly string[] }
+  /** `to`: only for the sockets of these users. */
+  | { kind: 'ephemeral'; conv: string; event: ControlEvent; at: number; to?: readonly string[] }
   /** For every socket of one user. */
   | { kind: 'notify'; user: string; event: ControlEvent }
   /** Tokens that are no longer good: their sockets close (H5, H7). */

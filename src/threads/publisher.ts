@@ -25,6 +25,10 @@ export interface PublisherCounters {
   readonly ephemeralShed: number;
 }
 
+/** Users kept for a conversation that lags; beyond them a front finds out by asking. */
+const goneMax = 1000;
+const goneBytes = 64;
+
 /** There is one for every conversation somebody listens to, in memory or not: it is kept small. */
 interface Topic {
   /** Numbers of the interested fronts: a handful, so a list. Never changed, so that those of one front share theirs. */
@@ -35,7 +39,8 @@ interface Topic {
 interface Front {
   /** Of the conversations in which it alone is interested. */
   readonly alone: readonly number[];
-  readonly lagging: Set<string>;
+  /** By conversation who has lost it meanwhile, and must hear nothing more of it, not even that there is more (G7). */
+  readonly lagging: Map<string, Set<string>>;
   /** The link whose `onCredit` we hear. */
   heard: FrontPost | undefined;
 }
@@ -107,14 +112,14 @@ export class Publisher {
     this.tellAll(topic, { kind: 'missed', conv, head });
   }
 
-  /** Shed without a word where there is no room (P8). */
-  ephemeral(conv: string, event: ControlEvent, at: number): void {
+  /** Shed without a word where there is no room (P8). `to`: only for the sockets of these users. */
+  ephemeral(conv: string, event: ControlEvent, at: number, to?: readonly string[]): void {
     const topic = this.topics.get(conv);
     if (topic === undefined) return;
     for (const front of topic.fronts) {
       const isFull = (this.fronts.get(front)?.lagging.size ?? 0) > 0;
-      const message = { kind: 'ephemeral', conv, event, at } as const;
-      if (isFull || this.posts(front)?.post(message, messageBytes) !== true) this.ephemeralShed += 1;
+      const message = { kind: 'ephemeral', conv, event, at, ...(to === undefined ? {} : { to }) } as const;
+      if (isFull || this.posts(front)?.post(message, bytesToFront(message)) !== true) this.ephemeralShed += 1;
     }
   }
 
@@ -135,10 +140,16 @@ export class Publisher {
     const bytes = bytesToFront(message);
     for (const front of topic.fronts) {
       const state = this.frontOf(front);
-      if (state.lagging.has(message.conv)) continue;
+      const lagging = state.lagging.get(message.conv);
+      if (lagging !== undefined) {
+        noteGone(lagging, message);
+        continue;
+      }
       const link = this.posts(front);
       if (link === undefined || link.postOrQueue(message, bytes)) continue;
-      state.lagging.add(message.conv);
+      const gone = new Set<string>();
+      noteGone(gone, message);
+      state.lagging.set(message.conv, gone);
       this.hearCredit(front, state, link);
     }
   }
@@ -152,10 +163,12 @@ export class Publisher {
   }
 
   private tellLagging(state: Front, link: FrontPost): void {
-    for (const conv of state.lagging) {
+    for (const [conv, users] of state.lagging) {
       const head = this.topics.get(conv)?.lastSeq;
       if (head !== undefined) {
-        if (!link.postOrQueue({ kind: 'missed', conv, head }, messageBytes)) return;
+        const gone = users.size === 0 ? {} : { gone: [...users] };
+        if (!link.postOrQueue({ kind: 'missed', conv, head, ...gone }, messageBytes + users.size * goneBytes))
+          return;
         this.missedTold += 1;
       }
       state.lagging.delete(conv);
@@ -172,10 +185,22 @@ export class Publisher {
   private frontOf(front: number): Front {
     let state = this.fronts.get(front);
     if (state === undefined) {
-      state = { alone: [front], lagging: new Set(), heard: undefined };
+      state = { alone: [front], lagging: new Map(), heard: undefined };
       this.fronts.set(front, state);
     }
     return state;
+  }
+}
+
+/** Whoever loses the conversation with one of these events, and does not come back with another. */
+function noteGone(gone: Set<string>, message: Extract<ToFront, { kind: 'publish' | 'missed' }>): void {
+  if (message.kind === 'missed') return;
+  for (const event of message.events) {
+    if (event.ev === 'member.join') gone.delete(event.from);
+    else if (event.ev === 'member.add') gone.delete(event.user);
+    else if (gone.size >= goneMax) continue;
+    else if (event.ev === 'member.leave') gone.add(event.from);
+    else if (event.ev === 'member.remove' || event.ev === 'member.ban') gone.add(event.user);
   }
 }
 

@@ -3,11 +3,13 @@
  * A service is an async function in the shard thread (`src/people`, `src/storage/postgres`); a refusal is thrown
  * as `NuboError` (src/errors.ts) and reaches the front as `err`.
  */
+import type { attachments } from '../entities/attachments.js';
+import type { FieldsOf } from '../entities/entity.js';
 import type { sessions } from '../entities/sessions.js';
 import type { userSettings } from '../entities/user-settings.js';
 import type { users } from '../entities/users.js';
 import type { ViewOf } from '../entities/view.js';
-import type { ConversationType, FoundMessage, LogEvent, Role } from '../wire/events.js';
+import type { ConversationStatus, ConversationType, LogEvent, Role } from '../wire/events.js';
 import type { Operation } from '../wire/operations.js';
 import type { RateClass, Revocation } from './messages.js';
 
@@ -34,11 +36,19 @@ export type Profile = ViewOf<typeof users, 'owner'>;
 export type Settings = ViewOf<typeof userSettings, 'owner'>;
 export type OwnSession = ViewOf<typeof sessions, 'owner'>;
 
+export type Attachment = FieldsOf<typeof attachments>;
+
 export interface ConversationView {
   readonly id: string;
   readonly type: ConversationType;
   readonly title: string | null;
   readonly description: string | null;
+  readonly avatar: string | null;
+  /** One that was deleted is shown to nobody. */
+  readonly state: ConversationStatus;
+  /** Milliseconds that a member waits between two messages; 0: none. */
+  readonly slowMs: number;
+  readonly membersMax: number | null;
   readonly creator: string;
   readonly createdAt: number;
   readonly seq: number;
@@ -47,10 +57,95 @@ export interface ConversationView {
   /** The first 140 characters of the last message. */
   readonly preview: string | null;
   readonly unread: number;
+  /** Of the unread ones those that mean the user. */
+  readonly mentions: number;
+  /** The number of the message up to which they have read; null: they are no member. */
+  readonly mark: number | null;
+  /** Unix ms until when they may not write; −1: until it is taken back. */
+  readonly mutedUntil: number | null;
   readonly role: Role | null;
+  /** One's own, here. */
+  readonly nickname: string | null;
   /** Of a direct conversation: the other member. */
   readonly peer: string | null;
   readonly memberCount: number;
+}
+
+export interface MemberView {
+  readonly user: string;
+  readonly role: Role;
+  readonly nickname: string | null;
+  readonly joinedAt: number;
+}
+
+/** Who is banned or muted; `until` null: until it is taken back. */
+export interface SanctionView {
+  readonly user: string;
+  readonly until: number | null;
+}
+
+export interface ReactionView {
+  readonly user: string;
+  readonly emoji: string;
+  readonly at: number;
+}
+
+/** What a message said at one time: first as it was sent, then after each edit. */
+export interface VersionView {
+  readonly seq: number;
+  readonly at: number;
+  readonly by: string;
+  readonly text: string;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+}
+
+interface PageOfMembers {
+  user: string;
+  conv: string;
+  limit: number;
+  cursor?: string;
+}
+
+/** How a conversation stands for one of its members, or that they are none any more. */
+export interface SyncedConversation {
+  readonly conv: string;
+  readonly type: ConversationType;
+  readonly standing: 'member' | 'left' | 'removed' | 'banned' | 'deleted';
+  readonly title?: string;
+  readonly avatar?: string;
+  /** Of a direct conversation: the other member. */
+  readonly peer?: string;
+  readonly archived?: true;
+  /** The last seq, and how many messages there are. */
+  readonly head?: number;
+  readonly number?: number;
+  readonly lastActivityAt?: number;
+  /** The first 140 characters of the last message. */
+  readonly preview?: string;
+  readonly role?: Role;
+  /** The number of the message up to which they have read. */
+  readonly mark?: number;
+  readonly unread?: number;
+  /** Of the unread ones those that mean them. */
+  readonly mentions?: number;
+  /** Unix ms; −1: until it is taken back. */
+  readonly mutedUntil?: number;
+  readonly bannedUntil?: number;
+}
+
+/** A message that was found, by what it says now. */
+export interface FoundMessage {
+  readonly conv: string;
+  readonly seq: number;
+  readonly id: string;
+  readonly from: string;
+  readonly at: number;
+  readonly type?: LogEvent<'message.new'>['type'];
+  readonly editedAt?: number;
+  /** Plain text, never HTML. */
+  readonly snippet: string;
+  /** Where the words are in it: `[start, length]`, in UTF-16 code units. */
+  readonly marks: ReadonlyArray<readonly [start: number, length: number]>;
 }
 
 export interface Services {
@@ -98,13 +193,73 @@ export interface Services {
     input: { user: string; limit: number; cursor?: string };
     output: { conversations: ConversationView[]; next: string | null };
   };
+  /**
+   * The conversations that have changed for the user since the cursor, in no order that means anything, and the next
+   * cursor; `more`: at once. `full`: the page is of an answer about all there are: what no page of it names is none of
+   * the user's.
+   */
+  sync: {
+    input: { user: string; limit: number; cursor?: string };
+    output: { conversations: SyncedConversation[]; cursor: string; more: boolean; full: boolean };
+  };
+  /** How many members a message has reached, of those who show it, but its sender, and some of those who have read it. */
+  receipts: {
+    input: { user: string; id: string };
+    output: { delivered: number; read: number; readers: string[] };
+  };
   /** Channels whose title contains the words, best first, as this user sees them: at most `limit`. */
   'channels.find': {
     input: { user: string; title: string; limit: number };
     output: { conversations: ConversationView[] };
   };
   'conversations.get': { input: { user: string; conv: string }; output: ConversationView };
+  /** As it is now, with `state` and `parent` as in a page. */
   'messages.get': { input: { user: string; id: string }; output: LogEvent<'message.new'> };
+  /** In which conversation an operation about this message belongs; `operation` is its id (P2). */
+  'messages.find': { input: { user: string; message: string; operation: string }; output: { conv: string } };
+  /** In rising order; none of a message that was deleted. */
+  'messages.edits': {
+    input: { user: string; id: string; limit: number; cursor?: string };
+    output: { edits: VersionView[]; next: string | null };
+  };
+  /** Who reacted, the first first. */
+  'messages.reactions': {
+    input: { user: string; id: string; emoji?: string; limit: number; cursor?: string };
+    output: { reactions: ReactionView[]; next: string | null };
+  };
+  /** In the order in which they were pinned. */
+  'messages.pins': {
+    input: { user: string; conv: string };
+    output: { messages: Array<LogEvent<'message.new'>> };
+  };
+  /** Those who are there now, for one of them. */
+  'members.list': { input: PageOfMembers; output: { members: MemberView[]; next: string | null } };
+  'members.bans': { input: PageOfMembers; output: { bans: SanctionView[]; next: string | null } };
+  'members.mutes': { input: PageOfMembers; output: { mutes: SanctionView[]; next: string | null } };
+  /** Sent again with the same id, name and size, the same one is answered. */
+  'attachments.create': {
+    input: { user: string; id: string; name: string; type: string; size: number };
+    output: Attachment;
+  };
+  /** `held`: bytes that have come. */
+  'attachments.get': {
+    input: { user: string; id: string };
+    output: { attachment: Attachment; held: number };
+  };
+  /** Who writes to it: `held` by another, `over` when nothing more comes. `previous` is given up for `lease`. */
+  'attachments.lease': {
+    input: { user: string; id: string; lease: string; previous?: string };
+    output:
+      | { kind: 'leased'; size: number; handle: string }
+      | { kind: 'held' }
+      | { kind: 'over'; size: number };
+  };
+  'attachments.keep': { input: { user: string; id: string; lease: string }; output: { isHeld: boolean } };
+  'attachments.release': { input: { user: string; id: string; lease: string }; output: null };
+  /** All bytes have come: looked at, and `ready` or `refused`. */
+  'attachments.finish': { input: { user: string; id: string; lease: string }; output: Attachment };
+  'attachments.remove': { input: { user: string; id: string }; output: null };
+
   /** Messages with these words that the user may read, newest first (F1). `next`: null: that was all. */
   'search.messages': {
     input: { user: string } & Omit<Operation<'search'>, 'op' | 'ref'>;

@@ -60,5 +60,8 @@ export function bytesToFront(message: ToFront): number {
   }
   if (message.kind === 'acks') return messageBytes + message.requests.length * ackBytes;
   if (message.kind === 'refused') return refusedBytes;
+  // As many marks as those who hear of them, at most.
+  if (message.kind === 'ephemeral' && message.to !== undefined)
+    return messageBytes + 2 * message.to.length * idBytes;
   return messageBytes;
 }

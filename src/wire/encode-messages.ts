@@ -35,7 +35,7 @@ export function encodeMessages(codec: Codec, messages: readonly ServerMessage[])
 }
 
 export function writeMessage(message: ServerMessage): void {
-  if ('ack' in message && message.events === undefined && message.found === undefined) writeAck(message);
+  if ('ack' in message && message.events === undefined && message.result === undefined) writeAck(message);
   else if ('ev' in message && message.ev === 'message.new' && isPlain(message)) writeNewMessage(message);
   else if ('ev' in message && message.ev === 'hello') writeHello(message);
   else writeByPlaces(formOf(message), message as unknown as Record<string, unknown>);

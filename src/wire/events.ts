@@ -174,6 +174,18 @@ export const controlEvents = {
   unsubscribed: { code: 23, schema: z.object({ conv: id }) },
   'typing.start': { code: 24, schema: z.object({ conv: id, from: id }) },
   'typing.stop': { code: 25, schema: z.object({ conv: id, from: id }) },
+  /**
+   * How far members have read, and what has reached them: each as `[user, read, delivered]`, the `number` of a message, 0
+   * where it did not move. Marks only grow, but with `back`: what is after this one's is unread again.
+   */
+  'read.update': {
+    code: 27,
+    schema: z.object({
+      conv: id,
+      marks: z.array(z.tuple([id, seq, seq])),
+      back: z.literal(true).optional(),
+    }),
+  },
   /** The user became a member of a conversation (created with them, added): they may subscribe now. */
   'conversation.update': { code: 26, schema: z.object({ conv: id, head: seq }) },
 } as const;
@@ -182,22 +194,6 @@ export type ControlEventName = keyof typeof controlEvents;
 export type ControlEvent<N extends ControlEventName = ControlEventName> = {
   [K in N]: { ev: K } & z.infer<(typeof controlEvents)[K]['schema']>;
 }[N];
-
-/** A message that was found, by what it says now. */
-export const foundMessage = z.object({
-  conv: id,
-  seq,
-  id,
-  from: id,
-  at,
-  type: messageType.optional(),
-  editedAt: at.optional(),
-  snippet: z.string().meta({ description: 'A part of what the message says now: plain text, never HTML.' }),
-  marks: z
-    .array(z.tuple([z.number().int(), z.number().int()]))
-    .meta({ description: 'Where the words are in the snippet: [start, length], in UTF-16 code units.' }),
-});
-export type FoundMessage = z.infer<typeof foundMessage>;
 
 /** Answers, by what was asked. All fields but `ack` are those of the operation's result. */
 export const answers = {
@@ -211,9 +207,8 @@ export const answers = {
       conv: id.optional(),
       head: seq.optional(),
       events: historyEvents.optional(),
-      found: z.array(foundMessage).optional(),
-      /** Of what was found: where the next page begins. Absent: that was all. */
-      next: z.string().optional(),
+      /** What a query found: the same object as the body over REST. */
+      result: z.record(z.string(), z.unknown()).optional(),
     }),
   },
   err: {

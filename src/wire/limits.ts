@@ -34,6 +34,10 @@ export const wireLimits = {
   slowMsMax: 6 * 60 * 60 * 1000,
   /** The largest limit of members that may be set. */
   membersMax: 1_000_000,
+  /** Items of one page of a list: conversations, members, who reacted, users. */
+  listItemsMax: 100,
+  /** What a page says where the next one begins; ours have about 100. */
+  cursorBytesMax: 1024,
   /** What is searched for: longer questions are nobody's words. */
   searchCharsMax: 256,
   /** Words and operators of one search, as the database counts them. */
@@ -42,6 +46,10 @@ export const wireLimits = {
   searchFoundMax: 50,
   /** Events in one answer to `history`. */
   historyEventsMax: 100,
+  /** Conversations in one answer to `sync`. */
+  syncConversationsMax: 200,
+  /** What a server gave as a cursor: some 30 for each shard. */
+  cursorCharsMax: 4096,
   /** Events a `subscribe` with `have` is answered with; beyond it the answer is `gap` and the client pulls. */
   backlogEventsMax: 500,
   /** Operations of one socket that wait for their answer; beyond it `overloaded`. */

@@ -72,7 +72,8 @@ const avatar = text(limits.avatarBytesMax).regex(
 export const emoji = text(limits.emojiBytesMax).regex(/^[^\s\p{Cc}]+$/u, 'must be an emoji or a short name');
 export const nickname = text(limits.nicknameCharsMax * 4).max(limits.nicknameCharsMax);
 export const reason = text(limits.reasonCharsMax * 4).max(limits.reasonCharsMax);
-const time = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+/** Unix ms before the year 9999, which stands for never: what is later can neither be stored nor written as a date. */
+const time = z.number().int().min(0).max(253_370_764_799_999);
 
 /** Fields of a new message, shared by the wire and REST. */
 export const messageFields = {
@@ -118,12 +119,16 @@ export const createFields = {
   membersMax: conversationFields.membersMax,
 } as const;
 
+/** Where a sync begins, shared by the wire and REST. */
+export const syncFields = {
+  cursor: z.string().min(1).max(limits.cursorCharsMax).optional(),
+  limit: z.number().int().min(1).max(limits.syncConversationsMax).optional(),
+} as const;
 /** What is searched for, shared by the wire and REST: words, "phrases", or, -not. */
-export const searchText = text(limits.searchCharsMax * 4)
+const searchText = text(limits.searchCharsMax * 4)
   .min(1)
-  .max(limits.searchCharsMax);
-/** Where a page of found messages ended. */
-export const searchCursor = z.string().min(1).max(256);
+  .max(limits.searchCharsMax)
+  .meta({ description: 'Words that are all there; "in this order", this or that, -not this.' });
 
 /** A message of a conversation, to do something with. */
 const onMessage = { ref, id: operationId, conv: uuid, message: operationId } as const;
@@ -131,6 +136,13 @@ const onMessage = { ref, id: operationId, conv: uuid, message: operationId } as 
 const onMember = { ref, id: operationId, conv: uuid, member: uuid } as const;
 /** How long (Unix ms; absent: until it is taken back) and why. */
 const sanction = { until: time.optional(), reason: reason.optional() } as const;
+
+/** A page of a list, and where it goes on: the `next` of the page before. */
+const limit = z.number().int().min(1).max(limits.listItemsMax).optional();
+const cursor = z.string().min(1).max(limits.cursorBytesMax).optional();
+const usernameLike = z.string().regex(/^[A-Za-z0-9_.-]{3,32}$/, 'must be a username');
+/** What the declarations in src/entities call editable; null takes a value away. */
+const patch = z.record(z.string(), z.json());
 
 /** Name → msgpack code and fields. Codes are never reused. */
 export const operations = {
@@ -171,6 +183,39 @@ export const operations = {
   mute: { code: 25, schema: z.object({ ...onMember, ...sanction }) },
   unmute: { code: 26, schema: z.object(onMember) },
   nickname: { code: 27, schema: z.object({ ...onMember, nickname }) },
+  conversations: { code: 70, schema: z.object({ ref, limit, cursor }) },
+  conversation: { code: 71, schema: z.object({ ref, conv: uuid }) },
+  channels: { code: 72, schema: z.object({ ref, title, limit }) },
+  message: { code: 73, schema: z.object({ ref, message: uuid }) },
+  edits: { code: 74, schema: z.object({ ref, message: uuid, limit, cursor }) },
+  reactions: { code: 75, schema: z.object({ ref, message: uuid, emoji: emoji.optional(), limit, cursor }) },
+  members: { code: 76, schema: z.object({ ref, conv: uuid, limit, cursor }) },
+  pins: { code: 77, schema: z.object({ ref, conv: uuid }) },
+  bans: { code: 78, schema: z.object({ ref, conv: uuid, limit, cursor }) },
+  mutes: { code: 79, schema: z.object({ ref, conv: uuid, limit, cursor }) },
+  users: {
+    code: 80,
+    schema: z.object({
+      ref,
+      ids: z.array(uuid).min(1).max(limits.listItemsMax).optional(),
+      usernames: z.array(usernameLike).min(1).max(limits.listItemsMax).optional(),
+    }),
+  },
+  user: { code: 81, schema: z.object({ ref, user: uuid }) },
+  me: { code: 82, schema: z.object({ ref }) },
+  'me.change': { code: 83, schema: z.object({ ref, fields: patch }) },
+  settings: { code: 84, schema: z.object({ ref }) },
+  'settings.change': { code: 85, schema: z.object({ ref, fields: patch }) },
+  sessions: { code: 86, schema: z.object({ ref }) },
+  'sessions.end': { code: 87, schema: z.object({ ref, session: uuid }) },
+  /** Of all one's conversations those that have changed since the cursor; without one, all. */
+  sync: { code: 28, schema: z.object({ ref, ...syncFields }) },
+  /** Takes the mark back: the message at `seq` and what came after it are unread again. */
+  unread: { code: 29, schema: z.object({ ref, conv: uuid, seq }) },
+  /** One's devices have the messages up to `seq`. */
+  delivered: { code: 30, schema: z.object({ ref, conv: uuid, seq }) },
+  /** Whom a message has reached, and who has read it. */
+  receipts: { code: 31, schema: z.object({ ref, message: uuid }) },
   /** Newest first. Without `conv`: in all conversations one is a member of. Times are Unix ms, `until` is left out. */
   search: {
     code: 60,
@@ -183,7 +228,7 @@ export const operations = {
       until: time.optional(),
       type: messageType.optional(),
       limit: z.number().int().min(1).max(limits.searchFoundMax).optional(),
-      cursor: searchCursor.optional(),
+      cursor,
     }),
   },
 } as const;
@@ -200,6 +245,21 @@ export const durableNames = [
   ...(['change', 'role', 'ban', 'unban', 'mute', 'unmute', 'nickname'] as const),
 ] as const satisfies readonly OperationName[];
 export type DurableName = (typeof durableNames)[number];
+
+/** Those that look something up, or change what is nobody else's: answered with a `result`, the body of REST. */
+export const queryNames = [
+  ...(['conversations', 'conversation', 'channels', 'message', 'edits', 'reactions'] as const),
+  ...(['members', 'pins', 'bans', 'mutes', 'users', 'user'] as const),
+  ...(['sync', 'receipts', 'search'] as const),
+  ...(['me', 'me.change', 'settings', 'settings.change', 'sessions', 'sessions.end'] as const),
+] as const satisfies readonly OperationName[];
+export type QueryName = (typeof queryNames)[number];
+
+const querySet: ReadonlySet<string> = new Set(queryNames);
+
+export function isQueryName(name: string): name is QueryName {
+  return querySet.has(name);
+}
 
 const durableSet: ReadonlySet<string> = new Set(durableNames);
 

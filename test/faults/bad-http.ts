@@ -167,6 +167,33 @@ function paths(): Case[] {
     expect('a cursor of nonsense', (scene) => get(scene, '/conversations?cursor=nonsense'), 400),
     expect('a query with SQL', (scene) => get(scene, `${messages(scene)}?after=1%27%20or%201=1`), 400),
     expect('half a percent', (scene) => get(scene, '/conversations?cursor=%'), 400),
+    expect(
+      'half a percent in a path',
+      (scene) => get(scene, `/messages/${uuidv7()}/reactions/%`, 'DELETE'),
+      404,
+    ),
+    expect(
+      'a slash in a reaction, with its percent',
+      (scene) => get(scene, `/messages/${uuidv7()}/reactions/a%2Fb`, 'DELETE'),
+      404,
+    ),
+    expect(
+      'a reaction that is no UTF-8',
+      (scene) => get(scene, `/messages/${uuidv7()}/reactions/%ff%fe`, 'DELETE'),
+      404,
+    ),
+    expect(
+      'a reaction with NUL',
+      (scene) => get(scene, `/messages/${uuidv7()}/reactions/%00`, 'DELETE'),
+      400,
+    ),
+    expect(
+      'members by a cursor of nonsense',
+      (scene) => get(scene, `/conversations/${scene.room}/members?cursor=x`),
+      400,
+    ),
+    expect('a limit in hexadecimal', (scene) => get(scene, '/conversations?limit=0x10'), 400),
+    expect('PUT where only GET is', (scene) => get(scene, `/conversations/${scene.room}/pins`, 'PUT'), 405),
   ];
 }
 

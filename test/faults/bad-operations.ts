@@ -18,6 +18,19 @@ const send = (scene: Scene, fields: Fields): Fields => ({
   ...fields,
 });
 
+/** About a message; there is none, but that is not looked at. */
+const on = (scene: Scene, op: string, fields: Fields): Fields => ({
+  ...{ op, id: uuidv7(), conv: scene.room, message: uuidv7() },
+  ...fields,
+});
+
+/** About the room, or about Bob in it. */
+const about = (scene: Scene, op: string, fields: Fields): Fields => ({
+  ...{ op, id: uuidv7(), conv: scene.room },
+  ...(op === 'change' ? {} : { member: scene.bob.user }),
+  ...fields,
+});
+
 /** Wrong in both codecs (W16). */
 const wrong: Readonly<Record<string, Make>> = {
   'text is a number': (scene) => send(scene, { text: 42 }),
@@ -50,6 +63,33 @@ const wrong: Readonly<Record<string, Make>> = {
   'a conversation of a type nobody knows': () => ({ op: 'create', id: uuidv7(), type: 'orgy' }),
   'a title of 201 characters': () => ({ op: 'create', id: uuidv7(), type: 'group', title: 't'.repeat(201) }),
   'a title with NUL': () => ({ op: 'create', id: uuidv7(), type: 'channel', title: 'a\u0000' }),
+  'an edit without a text': (scene) => on(scene, 'edit', {}),
+  'an edit with NUL': (scene) => on(scene, 'edit', { text: 'a\u0000' }),
+  'an edit of 32 KiB and a byte': (scene) =>
+    on(scene, 'edit', { text: 'x'.repeat(wireLimits.textBytesMax + 1) }),
+  'an edit that mentions no id': (scene) => on(scene, 'edit', { text: 'a', mentions: ['bob'] }),
+  'a deletion of no id': (scene) => on(scene, 'delete', { message: 'x' }),
+  'a reaction of nothing': (scene) => on(scene, 'react', { emoji: '' }),
+  'a reaction with a space': (scene) => on(scene, 'react', { emoji: 'a b' }),
+  'a reaction of 65 bytes': (scene) => on(scene, 'react', { emoji: 'x'.repeat(65) }),
+  'a reaction that steers a terminal': (scene) => on(scene, 'react', { emoji: '\u001b[2J' }),
+  'a reaction taken back that is a number': (scene) => on(scene, 'unreact', { emoji: 7 }),
+  'a pin of a message that is a list': (scene) => on(scene, 'pin', { message: [uuidv7()] }),
+  'a change to a state nobody knows': (scene) => about(scene, 'change', { state: 'frozen' }),
+  'a slow mode of a day': (scene) => about(scene, 'change', { slowMs: 86_400_000 }),
+  'a slow mode backwards': (scene) => about(scene, 'change', { slowMs: -1 }),
+  'an avatar that is a script': (scene) => about(scene, 'change', { avatar: 'javascript:alert(1)' }),
+  'an avatar of another host without a scheme': (scene) =>
+    about(scene, 'change', { avatar: '//evil.example/a' }),
+  'a role nobody knows': (scene) => about(scene, 'role', { role: 'king' }),
+  'a ban of nobody': (scene) => about(scene, 'ban', { member: '' }),
+  'a ban until soon': (scene) => about(scene, 'ban', { until: 'soon' }),
+  'a mute until before time': (scene) => about(scene, 'mute', { until: -1 }),
+  'a mute with a reason of 501 characters': (scene) => about(scene, 'mute', { reason: 'r'.repeat(501) }),
+  'a nickname of 65 characters': (scene) => about(scene, 'nickname', { nickname: 'n'.repeat(65) }),
+  'mentions of 51': (scene) => send(scene, { mentions: Array.from({ length: 51 }, () => uuidv7()) }),
+  'everyone is false': (scene) => send(scene, { everyone: false }),
+  'no attachments, as a list': (scene) => send(scene, { attachments: [] }),
   'direct with oneself': (scene) => ({
     op: 'create',
     id: uuidv7(),
@@ -75,6 +115,20 @@ const wrongReads: Readonly<Record<string, Make>> = {
   'a negative seq': (scene) => ({ op: 'history', conv: scene.room, after: -1 }),
   'half a seq': (scene) => ({ op: 'history', conv: scene.room, after: 1.5 }),
   'have is a string': (scene) => ({ op: 'subscribe', conv: scene.room, have: '1' }),
+  'a list of 0': () => ({ op: 'conversations', limit: 0 }),
+  'a list of 101': (scene) => ({ op: 'members', conv: scene.room, limit: 101 }),
+  'a cursor of nonsense': () => ({ op: 'conversations', cursor: 'nonsense' }),
+  'a cursor of another list': (scene) => ({ op: 'members', conv: scene.room, cursor: 'WzEsMl0' }),
+  'a cursor of 1,025 characters': () => ({ op: 'conversations', cursor: 'c'.repeat(1025) }),
+  'a conversation that is no id': () => ({ op: 'conversation', conv: 'general' }),
+  'a message that is no id': () => ({ op: 'message', message: 'x' }),
+  'users by nothing': () => ({ op: 'users' }),
+  'users by names with SQL': () => ({ op: 'users', usernames: ["' or 1=1"] }),
+  '101 users': () => ({ op: 'users', ids: Array.from({ length: 101 }, () => uuidv7()) }),
+  'a change of oneself that is none': () => ({ op: 'me.change', fields: {} }),
+  'a change of what one may not': () => ({ op: 'me.change', fields: { email: 'x@example.org' } }),
+  'a setting of the wrong type': () => ({ op: 'settings.change', fields: { theme: 'dark' } }),
+  'a setting that is a list': () => ({ op: 'settings.change', fields: [1] }),
   'a read mark at −1': (scene) => ({ op: 'read', conv: scene.room, seq: -1 }),
 };
 

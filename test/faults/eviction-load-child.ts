@@ -19,11 +19,8 @@ tell({ kind: 'written' });
 
 async function judge(evictions: readonly EvictedThen[]): Promise<LoadVerdict> {
   const { left, halves } = await lookWhatIsLeft();
-  const exact = replay(load.told, evictions);
-  const deaf = replay(
-    load.told.filter(({ kind }) => kind !== 'touched'),
-    evictions,
-  );
+  const exact = replay(load.told, evictions, { hearsReads: true });
+  const deaf = replay(load.told, evictions, { hearsReads: false });
   let evicted = 0;
   let evictedRightly = 0;
   let evictedDeafly = 0;
@@ -37,6 +34,7 @@ async function judge(evictions: readonly EvictedThen[]): Promise<LoadVerdict> {
   return {
     ...{ elementsWritten: load.insertions.length, bytesWritten: load.bytesWritten, seconds },
     ...{ reads: load.reads, misses: load.misses, touchesDropped: load.mirror.counts.touchesDropped },
+    puts: load.told.filter(({ kind }) => kind !== 'touched').length,
     ...{ evicted, evictedRightly, evictedDeafly, halves, faults: load.faults },
   };
 }
@@ -53,8 +51,15 @@ async function lookWhatIsLeft(): Promise<{ left: Set<string>; halves: number }> 
   return { left, halves };
 }
 
-/** How often an exact order would have evicted each, had it heard the same uses at the same times. */
-function replay(told: readonly Told[], evictions: readonly EvictedThen[]): Map<string, number> {
+/**
+ * How often an exact order would have evicted each, had it heard the same uses at the same times. One that hears of no
+ * reads is filled again with what was read and is not there.
+ */
+function replay(
+  told: readonly Told[],
+  evictions: readonly EvictedThen[],
+  { hearsReads }: { hearsReads: boolean },
+): Map<string, number> {
   const order = new ExactLru();
   const evicted = new Map<string, number>();
   let next = 0;
@@ -72,8 +77,10 @@ function replay(told: readonly Told[], evictions: readonly EvictedThen[]): Map<s
       continue;
     }
     for (const [element, usedAt] of step.elements) {
-      if (step.kind === 'touched') order.touch(load.memberOf(element), usedAt);
-      else order.insert(load.memberOf(element), usedAt);
+      const name = load.memberOf(element);
+      const isMiss = step.kind === 'inserted again' || (!hearsReads && !order.has(name));
+      if (isMiss) order.insert(name, usedAt);
+      else if (hearsReads) order.touch(name, usedAt);
     }
   }
   evictUntil(Number.POSITIVE_INFINITY);

@@ -29,6 +29,8 @@ export interface LoadVerdict {
   readonly reads: number;
   readonly misses: number;
   readonly touchesDropped: number;
+  /** Calls that wrote elements. */
+  readonly puts: number;
   /** Evictions that were seen: an element that was there and had to be written again, or is not there in the end. */
   readonly evicted: number;
   /** Of these, those that an exact order would have evicted, too. */

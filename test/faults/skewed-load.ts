@@ -1,6 +1,6 @@
 /**
- * Writers as fast as one client can and readers who prefer few elements (Zipf), through the mirror itself; and a record
- * of all that moved an element in the LRU, in the order in which Redis was told.
+ * Writers as fast as one client can, as long as readers keep up, who prefer few elements (Zipf), through the mirror
+ * itself; and a record of all that moved an element in the LRU, in the order in which Redis was told.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -41,6 +41,10 @@ const chunkElementsMax = 250;
 const readersCount = 6;
 const readsAtOnce = 100;
 const readPauseMs = 3;
+/** Writers wait for readers: without them everything would leave before anybody has read it. */
+const readsPerElement = 0.25;
+/** Readers wait for the next interval: the mirror hears of 20,000 elements in each, and what is more counts as not read. */
+const usedMax = 18_000;
 /** Redis knows it by then. */
 const settleMs = 1_500;
 
@@ -89,7 +93,10 @@ export class SkewedLoad {
   }
 
   private async writeOn(): Promise<void> {
-    while (this.bytesWritten < this.plan.bytes && this.faults.length === 0) await this.write();
+    while (this.bytesWritten < this.plan.bytes && this.faults.length === 0) {
+      if (this.reads >= readsPerElement * this.insertions.length) await this.write();
+      else await sleep(1);
+    }
   }
 
   private write(): Promise<void> {
@@ -98,7 +105,7 @@ export class SkewedLoad {
     const changes: Change[] = [];
     for (let bytes = 0; bytes < chunkBytes && changes.length < chunkElementsMax; ) {
       const change = this.changeOf(first + changes.length);
-      const size = 40 + String(change.fields?.text).length;
+      const size = sizeOf(change);
       bytes += size;
       this.bytesWritten += size;
       changes.push(change);
@@ -111,7 +118,7 @@ export class SkewedLoad {
   private async readOn(): Promise<void> {
     while (!this.isOver && this.faults.length === 0) {
       await sleep(readPauseMs);
-      if (this.ranking.length === 0) continue;
+      if (this.ranking.length === 0 || this.used.size > usedMax) continue;
       const elements = new Set<number>();
       while (elements.size < Math.min(readsAtOnce, this.ranking.length)) elements.add(this.zipf());
       const askedAt = performance.now();
@@ -120,19 +127,19 @@ export class SkewedLoad {
         const own = [...elements].filter((element) => nodeOf(element) === node);
         missing.push(...(await this.get(node, own)));
       }
-      const gone = missing.filter((element) => (this.writtenAt[element] ?? 0) < askedAt);
-      this.misses += gone.length;
-      if (gone.length > 0) await this.insertAgain(gone);
+      await this.insertAgain(missing, askedAt);
     }
   }
 
   /** @returns those that are not there */
   private get(node: Entity, own: readonly number[]): Promise<number[]> {
+    this.now = Date.now();
     this.reads += own.length;
     return new Promise((resolve) => {
       this.mirror.get(node, own.map(idOf), (result) => {
         if (result.kind === 'failed') {
-          this.faults.push(result.message);
+          // One that was too slow has used nothing; what else a lost connection has lost nobody knows.
+          if (this.connection.away !== undefined) this.faults.push(result.message);
           return resolve([]);
         }
         // The mirror has noted the use in this same turn, by the same clock.
@@ -143,13 +150,27 @@ export class SkewedLoad {
     });
   }
 
-  private insertAgain(elements: readonly number[]): Promise<void> {
-    this.now = Date.now();
-    for (const element of elements) this.insertions[element] = (this.insertions[element] ?? 0) + 1;
-    for (const element of elements) this.writtenAt[element] = performance.now();
-    const usedAt = new Map(elements.map((element) => [element, this.now]));
-    this.told.push({ kind: 'inserted again', at: this.now, elements: usedAt });
-    return this.put(elements.map((element) => this.changeOf(element)));
+  /** Chunk by chunk, as the mirror would: what waits behind a chunk is neither told nor there, and others may write it. */
+  private async insertAgain(missing: readonly number[], askedAt: number): Promise<void> {
+    for (let at = 0; at < missing.length; ) {
+      this.now = Date.now();
+      const usedAt = new Map<number, number>();
+      const changes: Change[] = [];
+      for (let bytes = 0; bytes < chunkBytes && at < missing.length; at += 1) {
+        const element = missing[at] ?? 0;
+        if ((this.writtenAt[element] ?? 0) >= askedAt) continue;
+        this.insertions[element] = (this.insertions[element] ?? 0) + 1;
+        this.writtenAt[element] = performance.now();
+        usedAt.set(element, this.now);
+        const change = this.changeOf(element);
+        bytes += sizeOf(change);
+        changes.push(change);
+      }
+      if (changes.length === 0) return;
+      this.misses += changes.length;
+      this.told.push({ kind: 'inserted again', at: this.now, elements: usedAt });
+      await this.put(changes);
+    }
   }
 
   private put(changes: readonly Change[]): Promise<void> {
@@ -209,6 +230,11 @@ export class SkewedLoad {
     this.told.push({ kind: 'touched', at: Date.now(), elements: this.used });
     this.used = new Map();
   }
+}
+
+/** Of its value and its name, about. */
+function sizeOf(change: Change): number {
+  return 40 + String(change.fields?.text).length;
 }
 
 function nodeOf(element: number): Entity {

@@ -68,7 +68,7 @@ export async function playOutage(
   say: (what: string) => void = () => {},
 ): Promise<OutageResult> {
   const { server } = tiered;
-  const load = await Load.prepare(server, shape);
+  const load = await Load.prepare(server, { ...shape, name: `${outage.tier} ${outage.how}` });
   const pace = new Pace(load);
   const reader = new PageReader(load);
   const watch = new Watch(tiered);

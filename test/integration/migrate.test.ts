@@ -2,12 +2,14 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Sql } from 'postgres';
 import { afterEach, expect, test } from 'vitest';
 import { UserError } from '#src/errors.js';
 import { projectRoot } from '#src/project-root.js';
 import { PostgresLockSession } from '#src/storage/postgres/lock-session.js';
 import { PostgresLogStore } from '#src/storage/postgres/log-store.js';
 import { migrate, schemaStatus, withSchema } from '#src/storage/postgres/migrate.js';
+import type { LogEvent } from '#src/wire/events.js';
 import { catalogOf } from '../support/catalog.js';
 import { startChild } from '../support/children.js';
 import { Asker, Script } from '../support/log-events.js';
@@ -101,8 +103,10 @@ test('O8 a database of the first release goes up with all that is in it', async 
   expect(noted).toEqual(firstRelease);
   const script = new Script();
   await addUsers(sql, [script.owner]);
-  const before = [script.create(), script.message('before')];
-  expect(await (await own(url)).write(before)).toEqual({ kind: 'committed' });
+  const created = script.create();
+  const before = [created, script.message('before')];
+  expect(await (await own(url)).write(before.slice(1))).toEqual({ kind: 'committed' });
+  await writeAsFirstRelease(sql, created);
 
   expect((await migrate({ url, folder: sqlFolder })).length).toBeGreaterThan(0);
   const asker = await own(url);
@@ -115,26 +119,42 @@ test('O8 a database of the first release goes up with all that is in it', async 
   expect(await asker.load(script.conv)).toMatchObject({ snapshot: { head: { seq: 3, number: 2 } } });
 });
 
+/** A creation as the first release wrote it, with the effects that its schema knew. */
+async function writeAsFirstRelease(sql: Sql, event: LogEvent<'conversation.create'>): Promise<void> {
+  const { conv, from, seq, number, at, id, type } = event;
+  const effects = {
+    conversations: [{ conv, type, creator: from, createdAt: at }],
+    members: [{ conv, user: from, role: 'owner', seq, number, at, present: true }],
+  };
+  await sql`select nubo_apply(${JSON.stringify(effects)}::text::jsonb)`;
+  await sql`
+    insert into conversation_log (id, conversation, actor, seq, number, batch, at, kind, details)
+    select ${id}, ${conv}, ${from}, ${seq}, ${number}, batch, nubo_time(${at}), 41,
+      ${JSON.stringify({ type, members: [] })}::text::jsonb
+    from conversation_log where conversation = ${conv}`;
+}
+
 test('O8 each way down undoes its way up, and up again is the same', async () => {
   const { url, sql } = await emptyDatabase();
-  const newest = (await schemaStatus({ url, folder: sqlFolder })).length;
+  // Numbers may be left out: parts that grow side by side choose theirs apart.
+  const versions = [0, ...(await schemaStatus({ url, folder: sqlFolder })).map(({ version }) => version)];
   const catalogs: string[][] = [];
   await migrate({ url, folder: filesUpTo(1) });
   await down(url, { to: 0 });
-  for (let version = 0; version <= newest; version += 1) {
+  for (const version of versions) {
     if (version > 0) await migrate({ url, folder: filesUpTo(version) });
     catalogs.push(await catalogOf(sql));
   }
   expect(catalogs[0]).toEqual([]);
-  expect(new Set(catalogs.map((lines) => lines.join('\n'))).size).toBe(newest + 1);
-  for (let version = newest - 1; version >= 0; version -= 1) {
+  expect(new Set(catalogs.map((lines) => lines.join('\n'))).size).toBe(versions.length);
+  for (const catalog of catalogs.slice(0, -1).toReversed()) {
     expect(await down(url, {})).toHaveLength(1);
-    expect(await catalogOf(sql)).toEqual(catalogs[version]);
+    expect(await catalogOf(sql)).toEqual(catalog);
   }
   expect(await down(url, {})).toEqual([]);
   await migrate({ url, folder: sqlFolder });
-  expect(await catalogOf(sql)).toEqual(catalogs[newest]);
-  expect(await down(url, { to: 0 })).toHaveLength(newest);
+  expect(await catalogOf(sql)).toEqual(catalogs.at(-1));
+  expect(await down(url, { to: 0 })).toHaveLength(versions.length - 1);
   expect(await catalogOf(sql)).toEqual([]);
 });
 
@@ -151,7 +171,7 @@ test('O8 going down loses rows only when told to, and else does nothing at all',
     'would lose what is stored in conversation_log, conversation_members, conversations, entity_changes, users, writers; nothing was done',
   );
   expect(await catalogOf(sql)).toEqual(catalog);
-  expect(await down(url, { to: 6, mayLose: true })).toEqual([
+  expect((await down(url, { to: 6, mayLose: true })).slice(-2)).toEqual([
     '0008_load_tail.down.sql',
     '0007_entity_changes.down.sql',
   ]);
@@ -181,10 +201,11 @@ test('O8 what is in the tables when they begin to be watched counts as changed, 
 
 test('O8 L2 nubo migrate says where the schema stands and what it did, and waits for no running server', async () => {
   const { url, sql } = await emptyDatabase();
-  const newest = (await schemaStatus({ url, folder: sqlFolder })).length;
+  const versions = (await schemaStatus({ url, folder: sqlFolder })).map(({ version }) => version);
+  const newest = versions.at(-1);
   const fresh = await nubo(url, 'status');
   expect(fresh.output).toMatch(/^auth\/0001_people +pending\n/);
-  expect(fresh.output).toContain(`\n${newest} pending: nubo migrate up applies them.\n`);
+  expect(fresh.output).toContain(`\n${versions.length} pending: nubo migrate up applies them.\n`);
 
   const [first, second] = await Promise.all([nubo(url, 'up'), nubo(url, 'up')]);
   expect([first?.code, second?.code]).toEqual([0, 0]);

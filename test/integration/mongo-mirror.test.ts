@@ -252,7 +252,8 @@ describe.runIf(here !== undefined)(`on ${here?.name}`, () => {
     const later = performance.now();
     for (let index = 0; index < 100; index += 1)
       expect(await asker.get(samples, [uuidv7()])).toMatchObject({ kind: 'failed' });
-    expect(performance.now() - later).toBeLessThan(500);
+    // A wait for each would be minutes.
+    expect(performance.now() - later).toBeLessThan(5_000);
     // Long enough for some probes to fail: a driver that could not connect would never try again.
     const thawAt = performance.now() + 2_000;
     while (performance.now() < thawAt) {

@@ -155,6 +155,45 @@ describe.skipIf((await redisHere()) === undefined)('a mirror on a Redis', () => 
     expect(await asker.position('log/0')).toEqual({ kind: 'position', position: undefined });
   });
 
+  test('large elements are read in parts, whole and in their order; small ones at once', async () => {
+    const { client } = open;
+    const put = async (label: string) => {
+      const all = Array.from({ length: 60 }, () => sampleFields());
+      await asker.put(all.map((fields) => changeOf(samples, { ...fields, label }, 5)));
+      return all.map(({ id }) => String(id));
+    };
+    /** How often Redis was asked, and what it said. */
+    const read = async (ids: readonly string[]) => {
+      await client.config('RESETSTAT');
+      const elements = await asker.elements(samples, [...ids, 'of nobody']);
+      const calls = /^cmdstat_hmget:calls=(\d+)/m.exec(await client.info('commandstats'))?.[1];
+      return { ids: elements.map((element) => element?.fields?.id), calls: Number(calls) };
+    };
+    const small = await put('small');
+    const large = await put('x'.repeat(40_000));
+    expect(await read(small)).toEqual({ ids: [...small, undefined], calls: 1 });
+    // What is not known yet to be large comes at once.
+    expect(await read(large)).toEqual({ ids: [...large, undefined], calls: 1 });
+    expect(await read(large)).toEqual({ ids: [...large, undefined], calls: 11 });
+    for (let times = 0; times < 60; times += 1) await asker.elements(samples, small);
+    expect(await read(small)).toEqual({ ids: [...small, undefined], calls: 1 });
+  });
+
+  test('parts that together take too long are not waited for, and the connection stays', async () => {
+    let now = Date.now();
+    const clock = { now: () => (now += 100) };
+    const slow = await openRedisMirror(server.url, { ports: { ...nodeRuntimePorts(), clock } });
+    const slowly = new MirrorAsker(slow.mirror);
+    const all = Array.from({ length: 60 }, () => sampleFields());
+    await slowly.put(all.map((fields) => changeOf(samples, { ...fields, label: 'x'.repeat(40_000) }, 5)));
+    const ids = all.map(({ id }) => String(id));
+    expect(await slowly.get(samples, ids)).toMatchObject({ kind: 'elements' });
+    const message = 'Redis has sent only a part within 250 ms';
+    expect(await slowly.get(samples, ids)).toEqual({ kind: 'failed', message });
+    expect(slow.connection.away).toBeUndefined();
+    slow.close();
+  });
+
   test('a step that is wiped away between its pieces is lost', async () => {
     const { client } = open;
     const script = new Script();
@@ -173,13 +212,15 @@ describe.skipIf((await redisHere()) === undefined)('a mirror on a Redis', () => 
     const score = async () => Number(await client.zscore(keys.lru, `samples ${used}`));
     const written = await score();
     await client.config('RESETSTAT');
+    const begun = Date.now();
     for (let read = 0; read < 100; read += 1) await asker.elements(samples, [used ?? '', evicted ?? '']);
     await client.hdel(keys.cache('samples'), evicted ?? '');
     await client.zrem(keys.lru, `samples ${evicted}`);
     const read = Date.now();
     expect(await score()).toBe(written);
     await expect.poll(score, soon).toBeGreaterThan(written);
-    expect(read - (await score())).toBeLessThan(200);
+    expect(await score()).toBeGreaterThanOrEqual(begun);
+    expect(await score()).toBeLessThanOrEqual(read);
     expect(await client.zcard(keys.lru)).toBe(1);
     expect(await client.info('commandstats')).toMatch(/cmdstat_zadd:calls=1,/);
   });
@@ -191,7 +232,7 @@ describe.skipIf((await redisHere()) === undefined)('a mirror on a Redis', () => 
     server.freeze();
     const begun = performance.now();
     expect(await asker.get(samples, ids)).toMatchObject({ kind: 'failed' });
-    expect(performance.now() - begun).toBeLessThan(600);
+    expect(performance.now() - begun).toBeLessThan(3_000);
     const round = async (count: number) => {
       for (let call = 0; call < count; call += 1) {
         await Promise.all([asker.get(samples, ids), asker.put(changes)]);

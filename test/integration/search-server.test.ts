@@ -36,10 +36,10 @@ test('F1 F2 F3 R6 what was acked is soon found by those who may read it, and a d
   };
   await expect
     .poll(async () => socket.ask({ op: 'search', q: 'AXOLOTL' }), { timeout: 10_000, interval: 20 })
-    .toMatchObject({ found: [found] });
+    .toMatchObject({ result: { found: [found] } });
   expect(await rest('/search?q=axolotl', mia)).toEqual({ status: 200, json: { found: [found], next: null } });
   const client = connect({ url: `${server.address.replace('http', 'ws')}/ws`, token: mia.token });
-  expect(await client.search({ q: 'axolotl', conv })).toEqual({ found: [found], next: undefined });
+  expect(await client.find('search', { q: 'axolotl', conv })).toEqual({ found: [found], next: null });
   client.close();
 
   expect(await rest('/search?q=axolotl', nora)).toMatchObject({ json: { found: [] } });
@@ -48,7 +48,9 @@ test('F1 F2 F3 R6 what was acked is soon found by those who may read it, and a d
   expect(hidden).toEqual(await rest(`/conversations/${uuidv7()}/search?q=axolotl`, nora));
 
   await socket.do({ op: 'delete', id: uuidv7(), conv, message });
-  expect(await socket.ask({ op: 'search', q: 'axolotl' })).toMatchObject({ found: [] });
+  expect(await socket.ask({ op: 'search', q: 'axolotl' })).toMatchObject({
+    result: { found: [], next: null },
+  });
   const metrics = await (await fetch(`${server.address}/metrics`)).text();
   for (const name of ['nubo_search_lag_seconds', 'nubo_search_batches_behind', 'nubo_search_step_seconds'])
     expect(metrics).toContain(name);

@@ -2,10 +2,9 @@
 import type { Sql } from 'postgres';
 import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openLogChanges } from '#src/storage/postgres/log-changes.js';
 import { PostgresLogStore } from '#src/storage/postgres/log-store.js';
 import { createSearch, openSearch } from '#src/storage/postgres/search.js';
-import { PostgresSearchIndex } from '#src/storage/postgres/search-index.js';
+import { openSearchIndex, PostgresSearchIndex } from '#src/storage/postgres/search-index.js';
 import type { Services } from '#src/threads/services.js';
 import { Asker } from '../support/log-events.js';
 import { createDatabase, type TestDatabase } from '../support/postgres.js';
@@ -21,7 +20,7 @@ const closers: Array<() => Promise<void>> = [];
 beforeAll(async () => {
   database = await createDatabase();
   searchSql = openSearch(database.url, 'nubo test search');
-  indexSql = openLogChanges(database.url, 'nubo test index');
+  indexSql = openSearchIndex(database.url, 'nubo test index');
 });
 afterAll(async () => {
   await Promise.all([...closers.map((close) => close()), searchSql.end(), indexSql.end()]);

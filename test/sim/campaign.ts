@@ -63,7 +63,7 @@ export async function runSeeds(seeds: Seeds, log?: (line: string) => void): Prom
   for (const { seed, violations } of reports.flatMap(({ findings }) => findings)) {
     log?.(`seed ${seed}: ${violations[0]?.rule} ${violations[0]?.message}`);
   }
-  return merge(reports);
+  return mergeReports(reports);
 }
 
 /** The first seed that finds the fault; undefined: none did. */
@@ -90,7 +90,7 @@ function runElsewhere(program: string, share: Seeds): Promise<CampaignReport> {
   });
 }
 
-function merge(reports: readonly CampaignReport[]): CampaignReport {
+export function mergeReports(reports: readonly CampaignReport[]): CampaignReport {
   const totals: Record<string, number> = {};
   for (const report of reports) {
     for (const [name, count] of Object.entries(report.totals)) totals[name] = (totals[name] ?? 0) + count;

@@ -16,6 +16,7 @@ export const plants = [
   'refusal forgotten with its shard',
   'repair passes over what it should read',
   'snapshot counts beyond its seq',
+  'pages without what was changed',
 ] as const;
 
 export type Plant = (typeof plants)[number];
@@ -87,6 +88,17 @@ export function plantingOf(plant: Plant | undefined, context: PlantContext): Pla
       };
     case 'repair passes over what it should read':
       return { ...honest, changes: passOver };
+    case 'pages without what was changed':
+      return {
+        ...honest,
+        store: (store) =>
+          wrap(store, {
+            changed: (range, done) =>
+              store.changed(range, (result) =>
+                done(result.kind === 'failed' ? result : { kind: 'changed', messages: [] }),
+              ),
+          }),
+      };
     case 'refusal forgotten with its shard':
       return {
         ...honest,
@@ -193,6 +205,7 @@ function wrap(store: LogStore, changed: Partial<LogStore>): LogStore {
     read: (range, done) => store.read(range, done),
     flush: (progress, done) => store.flush(progress, done),
     unknownUsers: (users, done) => store.unknownUsers(users, done),
+    withoutReceipts: (users, done) => store.withoutReceipts(users, done),
     targets: (questions, done) => store.targets(questions, done),
     changed: (range, done) => store.changed(range, done),
     parents: (asked, done) => store.parents(asked, done),

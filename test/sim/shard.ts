@@ -1,6 +1,6 @@
 /** One simulated shard thread: the real core, publisher and links over simulated ports, and the ways it can fail. */
 import type { ConversationMessage } from '#actors/messages.js';
-import { changeOfEvent } from '#src/entities/messages.js';
+import { changesOfEvents } from '#src/entities/log-changes.js';
 import type { Actor } from '#src/runtime/actor.js';
 import type { LogStore } from '#src/storage/ports.js';
 import { createLink, type Link, type LinkPort } from '#src/threads/link.js';
@@ -121,7 +121,7 @@ export class SimShard {
       },
       mirrors: {
         ...{ mirrors: tiers, log: host.planting.changes(log), others: [] },
-        changesOf: (events, batch) => events.map((event) => changeOfEvent(event, batch)),
+        changesOf: changesOfEvents,
         onReport: (_tier, _source, report) => {
           if (report.kind === 'lost') totals.mirrorsLost += 1;
           if (report.kind !== 'applied') return;

@@ -1,6 +1,4 @@
 import { expect, test } from 'vitest';
-import { findPlant } from './campaign.js';
-import { type Plant, plants } from './plants.js';
 import { simulate } from './run.js';
 
 /** Seeds that once failed stay, with what they found. */
@@ -17,7 +15,7 @@ const oldFailures = [
 ];
 
 test('P1 P2 P3 P4 P5 P6 P7 some seeded lives of a server keep every promise', async () => {
-  for (let seed = 1; seed <= 10; seed += 1) {
+  for (let seed = 1; seed <= 5; seed += 1) {
     const { violations, totals, conversations } = await simulate(seed);
     expect(violations, `npm run sim -- --seed ${seed}`).toEqual([]);
     expect(totals.operations).toBeGreaterThanOrEqual(1000);
@@ -33,14 +31,6 @@ test('the same seed gives the same life, another seed another one', async () => 
   expect(hashes[0]).toBe(hashes[1]);
   expect(hashes[0]).not.toBe(hashes[2]);
 });
-
-test.for(plants.map((plant) => ({ plant })))(
-  'a planted fault is found: $plant',
-  { timeout: 120_000 },
-  async ({ plant }: { plant: Plant }) => {
-    expect(await findPlant(plant, 500)).toBeDefined();
-  },
-);
 
 test.for(oldFailures)('seed $seed: $found', async ({ seed }) => {
   expect((await simulate(seed)).violations).toEqual([]);

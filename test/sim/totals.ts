@@ -46,6 +46,8 @@ export class Totals {
   mirrorRepairs = 0;
   mirrorRefills = 0;
   mirrorsLost = 0;
+  /** Changed messages that a device could follow to the end. */
+  messagesFollowed = 0;
   /** Operations refused to people in haste: see haste.ts. */
   hasty = 0;
 

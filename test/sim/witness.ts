@@ -7,11 +7,16 @@ import type { LogEvent } from '#src/wire/events.js';
 import type { Violation } from '#test/support/checker.js';
 import type { SimDatabase } from '#test/support/sim-database.js';
 
-const mayChangeNothing = new Set<ConversationRequest['kind']>(['create', 'join', 'add', 'remove']);
+const mayChangeNothing = new Set<ConversationRequest['kind']>([
+  ...(['create', 'join', 'add', 'remove', 'delete', 'react', 'unreact', 'pin', 'unpin'] as const),
+  ...(['change', 'role', 'ban', 'unban', 'mute', 'unmute', 'nickname'] as const),
+]);
 
 export class Witness {
   readonly violations: Violation[] = [];
   private readonly database: SimDatabase;
+  /** Messages whose deletion was acked. */
+  private readonly deleted = new Set<string>();
   private readonly watchers = new Map<string, () => void>();
 
   constructor(database: SimDatabase) {
@@ -58,6 +63,7 @@ export class Witness {
   private onAck(ack: Extract<ToFront, { kind: 'ack' }>, asked: ConversationRequest | undefined): void {
     for (const event of ack.events ?? []) this.checkEvent(event, 'in a page');
     if (asked?.kind === 'read') return this.checkMark(ack, asked);
+    if (asked?.kind === 'delete') this.deleted.add(asked.message);
     if (ack.id === undefined) return;
     const row = this.database.byId.get(ack.id);
     if (row?.seq === ack.seq && row?.conv === ack.conv) return;
@@ -89,10 +95,19 @@ export class Witness {
   }
 
   private checkEvent(event: LogEvent, where: string): void {
+    this.checkContents(event, where);
     const row = this.database.byId.get(event.id);
     if (row !== undefined && row.seq === event.seq && row.conv === event.conv && row.number === event.number)
       return;
     this.blame('P5', `${event.conv} seq ${event.seq} (${event.id}) was ${where} and is not committed so`);
+  }
+
+  /** What was deleted is told no more, from the ack on (C2). */
+  private checkContents(event: LogEvent, where: string): void {
+    const message = event.ev === 'message.edit' ? event.message : event.id;
+    const isTold = (event.ev === 'message.new' || event.ev === 'message.edit') && event.text !== '';
+    if (isTold && this.deleted.has(message))
+      this.blame('C2', `what ${message} said was ${where} after its deletion was acked`);
   }
 
   private blame(rule: string, message: string): void {

@@ -6,6 +6,7 @@ import type { DurableOperation } from '#src/wire/operations.js';
 import type { SimDatabase } from '#test/support/sim-database.js';
 import { badMarker } from '#test/support/sim-faults.js';
 import type { Draws } from '#test/support/sim-random.js';
+import { type Deed, type DeedScene, deedOf, deedWeights, doerOf, isDeed } from './deeds.js';
 import type { Device, Unreferenced } from './device.js';
 import type { Durable, Sender } from './sender.js';
 
@@ -25,7 +26,7 @@ export interface WorkloadOptions {
 }
 
 const weights = {
-  send: 56,
+  send: 40,
   history: 5,
   read: 5,
   typing: 6,
@@ -43,6 +44,7 @@ const weights = {
   reauth: 1,
   disconnect: 1,
   stall: 1,
+  ...deedWeights,
 } as const;
 
 /** A client of an odd mind: its ids are from another time. */
@@ -109,8 +111,16 @@ export class Workload {
       case 'repeat':
         return this.repeat();
       default:
-        return this.actLightly(kind, device, room);
+        return isDeed(kind) ? this.doDeed(kind, device, room) : this.actLightly(kind, device, room);
     }
+  }
+
+  private doDeed(kind: Deed, anybody: Device, { conv }: Room): void {
+    const { random, database, users, devices, now } = this.options;
+    const scene: DeedScene = { random, database, users, conv, now: now(), id: this.id() };
+    const doer = doerOf(kind, scene);
+    const device = doer === undefined ? anybody : random.pick(devices.filter(({ user }) => user === doer));
+    this.submit(device, conv, deedOf(kind, scene));
   }
 
   /** What is not stored. */

@@ -1,7 +1,9 @@
 /** Everything of one run: a server, its database, its clients, and what was seen of them. */
 import { isDeepStrictEqual } from 'node:util';
-import type { Ack } from '#src/wire/events.js';
+import { withoutContents } from '#src/storage/facts.js';
+import type { Ack, LogEvent } from '#src/wire/events.js';
 import { type AnswerRecord, checkRun, type RunRecord, type Violation } from '#test/support/checker.js';
+import { changesOf, checkMessages, foldAll } from '#test/support/checker-messages.js';
 import { createSimulation, type Simulation } from '#test/support/sim-clock.js';
 import { SimDatabase } from '#test/support/sim-database.js';
 import { noFaults, StoreCounts, type StoreFaults, usualFaults } from '#test/support/sim-faults.js';
@@ -203,7 +205,8 @@ export class World implements SenderHost {
       for (const event of this.database.allEvents()) {
         const mirrored = tier.at(event.conv, event.seq);
         if (mirrored === undefined) missing += 1;
-        else if (!isDeepStrictEqual(mirrored, event))
+        // What edits say is in no tier.
+        else if (!isDeepStrictEqual(mirrored, event.ev === 'message.edit' ? withoutContents(event) : event))
           this.blame('T3', `${tier.name} has ${JSON.stringify(mirrored)} for ${JSON.stringify(event)}`);
       }
       if (tier.isWhole && missing > 0) this.blame('T2', `${tier.name} lacks ${missing} events`);
@@ -221,7 +224,27 @@ export class World implements SenderHost {
       isQuiet,
       committedAt: this.database.committedAt,
     };
-    return [...this.violations, ...this.witness.violations, ...checkRun(record)];
+    const messages = checkMessages(record.log, record.streams);
+    this.totals.messagesFollowed = messages.followed;
+    return [
+      ...[...this.violations, ...this.witness.violations, ...checkRun(record), ...messages.violations],
+      ...this.checkChanged(record.log),
+    ];
+  }
+
+  /** What the database says of changed messages is what the log says. */
+  private checkChanged(log: readonly LogEvent[]): Violation[] {
+    const user = this.users[0] ?? '';
+    const wanted = [...changesOf(log).values()].flatMap((changes) => foldAll(changes, user) ?? []);
+    const found = [...new Set(log.map(({ conv }) => conv))].flatMap((conv) =>
+      this.database.messages.changed({ conv, from: 1, to: Number.MAX_SAFE_INTEGER, named: [], user }),
+    );
+    const byId = new Map(found.map((changed) => [changed.message, changed]));
+    const wrong = wanted.filter((changed) => !isDeepStrictEqual(changed, byId.get(changed.message)));
+    return wrong.map((changed) => ({
+      rule: 'C1',
+      message: `${changed.message} is stored as something else`,
+    }));
   }
 
   /** Brings the totals up to what the parts have counted. */

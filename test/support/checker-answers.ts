@@ -3,7 +3,10 @@ import type { LogEvent } from '#src/wire/events.js';
 import type { AnswerRecord, RunRecord, Violation } from './checker.js';
 
 /** Operations that may change nothing: acked with the current seq, without a row (L7). */
-const mayChangeNothing = new Set<AnswerRecord['op']>(['create', 'join', 'add', 'remove']);
+const mayChangeNothing = new Set<AnswerRecord['op']>([
+  ...(['create', 'join', 'add', 'remove', 'delete', 'react', 'unreact', 'pin', 'unpin'] as const),
+  ...(['change', 'role', 'ban', 'unban', 'mute', 'unmute', 'nickname'] as const),
+]);
 
 export function checkAnswers(record: RunRecord): Violation[] {
   const byId = new Map(record.log.map((event) => [event.id, event]));
@@ -16,6 +19,9 @@ export function checkAnswers(record: RunRecord): Violation[] {
     if (known === undefined) askers.set(answer.id, new Set([key]));
     else known.add(key);
   }
+  const deleted = new Set(
+    record.log.flatMap((event) => (event.ev === 'message.delete' ? [event.message] : [])),
+  );
   const violations: Violation[] = [];
   for (const answer of record.answers) {
     const row = byId.get(answer.id);
@@ -26,6 +32,7 @@ export function checkAnswers(record: RunRecord): Violation[] {
       own,
       rivals,
       head: heads.get(answer.conv) ?? 0,
+      isDeleted: deleted.has(answer.id),
       committedAt: record.committedAt?.get(answer.id),
     };
     const fault =
@@ -45,6 +52,8 @@ interface Context {
   /** Others have used the id. */
   readonly rivals: boolean;
   readonly head: number;
+  /** What it said is gone. */
+  readonly isDeleted: boolean;
   readonly committedAt: number | undefined;
 }
 
@@ -79,6 +88,7 @@ function ackFault(
     record.text !== undefined &&
     own.ev === 'message.new' &&
     own.text !== record.text &&
+    !context.isDeleted &&
     own.seq === ack.seq
   ) {
     return ['P2', 'stored with another text'];

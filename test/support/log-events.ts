@@ -1,7 +1,8 @@
 /** Events for tests of stores: one script a conversation, which numbers them as a writer would. */
 import { uuidv7 } from 'uuidv7';
 import type { LogStore } from '#src/storage/ports.js';
-import type { ConversationType, LogEvent } from '#src/wire/events.js';
+import type { ConversationType, LogEvent, LogEventName } from '#src/wire/events.js';
+import { Answers } from './answers.js';
 
 type Extra = Partial<Pick<LogEvent<'message.new'>, 'id' | 'at' | 'from' | 'type' | 'metadata' | 'replyTo'>>;
 
@@ -51,20 +52,29 @@ export class Script {
     return { ev: 'member.remove', ...this.base({}), user };
   }
 
+  /** An event of any kind, by anybody. */
+  event<Name extends LogEventName>(
+    ev: Name,
+    from: string,
+    body: Omit<LogEvent<Name>, 'ev' | 'conv' | 'seq' | 'number' | 'id' | 'from' | 'at'>,
+  ): LogEvent<Name> {
+    return { ev, ...this.base({ from }), ...body } as unknown as LogEvent<Name>;
+  }
+
   private base({ id = uuidv7(), at = Date.now(), from = this.owner }: Extra) {
     this.seq += 1;
     return { conv: this.conv, seq: this.seq, number: this.number, id, from, at };
   }
 }
 
-/** The calls of a store as promises, and how often each was answered: exactly once is the contract. */
-export class Asker {
+/** The calls of a store as promises. */
+export class Asker extends Answers {
   readonly store: LogStore;
   epoch = 0;
   batch = 0;
-  answeredTwice = 0;
 
   constructor(store: LogStore) {
+    super();
     this.store = store;
   }
 
@@ -116,19 +126,5 @@ export class Asker {
     return this.ask<Parameters<Parameters<LogStore['unknownUsers']>[1]>[0]>((done) =>
       this.store.unknownUsers(users, done),
     );
-  }
-
-  private ask<Result>(call: (done: (result: Result) => void) => void): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      let answers = 0;
-      let isSameTurn = true;
-      call((result) => {
-        answers += 1;
-        if (answers > 1) this.answeredTwice += 1;
-        if (isSameTurn) reject(new Error('answered in the same turn'));
-        resolve(result);
-      });
-      isSameTurn = false;
-    });
   }
 }

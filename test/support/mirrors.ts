@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Change, ElementFields, Entity } from '#src/entities/entity.js';
 import { idOf } from '#src/entities/entity.js';
 import type { Mirror, MirrorStep } from '#src/storage/tiers/ports.js';
+import { Answers } from './answers.js';
 
 const shownTo = 'everybody';
 const whole = z.number().int();
@@ -80,12 +81,12 @@ type AnswerOf<Method extends keyof Mirror> = Mirror[Method] extends (...args: in
     : never
   : never;
 
-/** Exactly one answer a call, in a later turn, is the contract: the other answers are counted and refused. */
-export class MirrorAsker {
+/** The calls of a mirror as promises. */
+export class MirrorAsker extends Answers {
   readonly mirror: Mirror;
-  answeredTwice = 0;
 
   constructor(mirror: Mirror) {
+    super();
     this.mirror = mirror;
   }
 
@@ -118,19 +119,5 @@ export class MirrorAsker {
 
   clear() {
     return this.ask<AnswerOf<'clear'>>((done) => this.mirror.clear(done));
-  }
-
-  private ask<Result>(call: (done: (result: Result) => void) => void): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      let answers = 0;
-      let isSameTurn = true;
-      call((result) => {
-        answers += 1;
-        if (answers > 1) this.answeredTwice += 1;
-        if (isSameTurn) reject(new Error('answered in the same turn'));
-        resolve(result);
-      });
-      isSameTurn = false;
-    });
   }
 }

@@ -1,5 +1,5 @@
 /** What a shard has committed to the simulated database, as mirrors read it again. */
-import { changeOfEvent } from '#src/entities/messages.js';
+import { changesOfEvents } from '#src/entities/log-changes.js';
 import type { Failed } from '#src/storage/ports.js';
 import type { ChangeSource } from '#src/storage/tiers/ports.js';
 import type { LogEvent } from '#src/wire/events.js';
@@ -43,7 +43,7 @@ export class SimChanges implements ChangeSource {
       // Small reads, so that catching up takes many of them.
       while (to < batches.length && to - after < 20 && changes.length < limit) {
         to += 1;
-        for (const event of batches[to - 1] ?? []) changes.push(changeOfEvent(event, to));
+        changes.push(...changesOfEvents(this.asTheyAre(batches[to - 1] ?? []), to));
       }
       return { kind: 'changes' as const, changes, to, isAll: to === batches.length };
     });
@@ -61,10 +61,15 @@ export class SimChanges implements ChangeSource {
       const next = page.length < 50 ? undefined : page.at(-1)?.event.id;
       return {
         kind: 'page' as const,
-        changes: page.map(({ event, batch }) => changeOfEvent(event, batch)),
+        changes: page.flatMap(({ event, batch }) => changesOfEvents(this.asTheyAre([event]), batch)),
         next,
       };
     });
+  }
+
+  /** What was deleted since says nothing any more. */
+  private asTheyAre(events: readonly LogEvent[]): LogEvent[] {
+    return events.map((event) => this.options.database.byId.get(event.id) ?? event);
   }
 
   private query<Result>(done: (result: Result | Failed) => void, ask: () => Result): void {

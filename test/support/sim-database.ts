@@ -14,7 +14,7 @@ import {
 } from '#src/storage/facts.js';
 import { MessageChanges } from '#src/storage/memory/message-changes.js';
 import type { ConversationSnapshot, Ownership, Progress, StoredOperation } from '#src/storage/ports.js';
-import type { LogEvent } from '#src/wire/events.js';
+import type { LogEvent, Role } from '#src/wire/events.js';
 
 /** Few, so that much of what people read is in no window. */
 const recentEvents = 24;
@@ -196,9 +196,9 @@ export class SimDatabase {
       const rows = this.rows(conv);
       if (rows.head === undefined || rows.head.seq < seq) rows.head = { seq, number };
     }
-    for (const { conv, user, mark } of progress.marks) {
+    for (const { conv, user, mark, low = Number.POSITIVE_INFINITY } of progress.marks) {
       const known = this.markOf(conv, user);
-      if (known !== undefined && known < mark) this.rows(conv).marks.set(user, mark);
+      if (known !== undefined) this.rows(conv).marks.set(user, Math.max(Math.min(known, low), mark));
     }
   }
 
@@ -211,6 +211,10 @@ export class SimDatabase {
   markOf(conv: string, user: string): number | undefined {
     const rows = this.conversations.get(conv);
     return rows?.facts.members.has(user) === true ? (rows.marks.get(user) ?? 0) : undefined;
+  }
+
+  roleOf(conv: string, user: string): Role | undefined {
+    return this.conversations.get(conv)?.facts.members.get(user)?.role;
   }
 
   isMember(conv: string, user: string): boolean {

@@ -56,7 +56,10 @@ export class SimulatedEvictable implements Evictable {
   }
 
   usage(done: (result: Usage) => void): void {
-    this.answer<Usage>(0.2, done, () => ({ kind: 'usage', usedBytes: this.used, limitBytes: this.limit }));
+    this.answer<Usage>(0.2, done, () => ({
+      ...{ kind: 'usage', usedBytes: this.used, limitBytes: this.limit },
+      elements: Math.floor(this.elements),
+    }));
   }
 
   evict(count: number, done: (result: Evicted) => void): void {

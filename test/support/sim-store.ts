@@ -270,6 +270,11 @@ export class SimStore implements LogStore {
     });
   }
 
+  /** Nobody has settings here. */
+  withoutReceipts(_users: readonly string[], done: Parameters<LogStore['withoutReceipts']>[1]): void {
+    this.query('unknownUsers', done, () => ({ kind: 'asked' as const, users: [] }));
+  }
+
   unknownUsers(users: readonly string[], done: Parameters<LogStore['unknownUsers']>[1]): void {
     const { database } = this.options;
     this.query('unknownUsers', done, () => ({

@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { clockTime, eventLine, harmless, membersAt, plain } from '#cli/chat/lines.js';
+import { Recent } from '#cli/chat/recent.js';
 import { runChat } from '#cli/chat.js';
 import { mint } from '#cli/token.js';
 import type { LogEvent } from '#src/wire/events.js';
@@ -131,6 +132,30 @@ describe('nubo chat', () => {
     expect(shown).toContain('A room needs a name.');
   });
 
+  test('W17 speaks of the last message: reply, edit, delete, react', async () => {
+    const theirs = { ...server.append(garden, 'theirs', '018f4e2a-7b1c-7000-8000-0000000000aa'), from: bob };
+    server.log(garden)[0] = theirs;
+    const shown = await chat([
+      '/edit better',
+      '/delete',
+      '/react 👍',
+      '/reply indeed',
+      '/edit',
+      '/react a b',
+    ]);
+    // The server of this test keeps everything as a message, also that Ada has joined.
+    const mine = server.log(garden)[1];
+    const asked = server.operations.filter(({ op }) => ['edit', 'delete', 'react', 'send'].includes(op));
+    expect(asked).toMatchObject([
+      { op: 'edit', conv: garden, message: mine?.id, text: 'better' },
+      { op: 'delete', message: mine?.id },
+      { op: 'react', message: mine?.id, emoji: '👍' },
+      { op: 'send', text: 'indeed', replyTo: theirs.id },
+    ]);
+    expect(shown).toContain('/edit needs something after it; see /help.');
+    expect(shown).toContain('react: emoji must be an emoji or a short name.');
+  });
+
   test('W16 a line that is refused is said so, and the next one is sent', async () => {
     const shown = await chat(['x'.repeat(40_000), 'short']);
     expect(shown).toContain('send: text must be at most 32768 bytes of UTF-8.');
@@ -179,7 +204,8 @@ describe('nubo chat', () => {
 describe('lines', () => {
   const head = { conv: garden, number: 0, id: 'i', from: user, at: 0 };
   const nameOf = (id: string) => (id === bob ? 'Bob\u001b[31m' : 'ada');
-  const line = (event: LogEvent) => eventLine(event, nameOf, plain).replace(/^\S+ /, '');
+  const previewOf = (message: string) => (message === 'm' ? 'what\u0007ever' : undefined);
+  const line = (event: LogEvent) => eventLine(event, { nameOf, previewOf }, plain).replace(/^\S+ /, '');
 
   test('what others write cannot steer the terminal', () => {
     expect(harmless('a\u001b[2Jb\u0007\u009b31m\u202e\r\n  c\td')).toBe('a[2Jb31m cd');
@@ -202,6 +228,60 @@ describe('lines', () => {
       line({ ev: 'conversation.create', ...head, seq: 1, type: 'channel', title: 'x\u0007', members: [] }),
     ).toBe('— ada made the room x');
     expect(clockTime(new Date(2026, 0, 1, 7, 5).getTime())).toBe('07:05');
+  });
+
+  test('what becomes of a message is a line, and stands behind a message of the past', () => {
+    const on = { ...head, seq: 9, from: bob, message: 'm', messageSeq: 1 };
+    expect(line({ ev: 'message.edit', ...on, text: 'else' })).toBe('— Bob[31m edited “whatever”: else');
+    expect(line({ ev: 'message.edit', ...on, text: '' })).toBe(
+      '— Bob[31m edited “whatever”: it was deleted since',
+    );
+    expect(
+      line({ ev: 'message.delete', ...on, message: 'old', messageNumber: 1, author: bob, sentAt: 1 }),
+    ).toBe('— Bob[31m deleted a message');
+    expect(line({ ev: 'reaction.add', ...on, emoji: '👍' })).toBe('— Bob[31m reacted with 👍 to “whatever”');
+    const said = { ev: 'message.new', ...head, seq: 1, text: 'hi' } as const;
+    const state = {
+      version: 4,
+      editedAt: 1,
+      pinnedAt: 2,
+      reactions: [['👍', 2, false]] as Array<[string, number, boolean]>,
+    };
+    expect(line({ ...said, state })).toBe('ada: hi (edited)  (pinned)  👍 2');
+    expect(line({ ...said, text: '', state: { version: 4, deletedAt: 1 } })).toBe(
+      '— ada said something that was deleted',
+    );
+    const parent = { id: 'm', from: bob, seq: 1, preview: 'why?' };
+    expect(line({ ...said, parent })).toBe('ada: ↪ Bob[31m “why?” hi');
+    expect(line({ ...said, parent: { ...parent, preview: '', deleted: true } })).toBe(
+      'ada: ↪ Bob[31m “something deleted” hi',
+    );
+  });
+
+  test('the last message is told from the others, until it is gone', () => {
+    const recent = new Recent();
+    const said = (id: string, from: string): LogEvent => ({
+      ev: 'message.new',
+      ...head,
+      seq: 1,
+      id,
+      from,
+      text: id,
+    });
+    for (let n = 0; n < 300; n++) recent.note(said(`m${n}`, n % 2 === 0 ? user : bob));
+    expect(
+      [recent.last(), recent.last({ from: user }), recent.last({ notFrom: bob })].map((one) => one?.id),
+    ).toEqual(['m299', 'm298', 'm298']);
+    const on = { ...head, seq: 400, messageSeq: 1 };
+    recent.note({ ev: 'message.edit', ...on, message: 'm298', text: 'z'.repeat(50) });
+    expect(recent.preview('m298')).toBe(`${'z'.repeat(39)}…`);
+    recent.note({ ev: 'message.delete', ...on, message: 'm299', messageNumber: 1, author: bob, sentAt: 1 });
+    expect(recent.last()?.id).toBe('m298');
+    expect([recent.preview('m99'), recent.preview('m299'), recent.preview('m101')]).toEqual([
+      undefined,
+      undefined,
+      'm101',
+    ]);
   });
 
   test('the last word about each decides who is here', () => {

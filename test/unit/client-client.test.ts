@@ -7,6 +7,7 @@ import { timeOfId } from '#src/ids.js';
 import type { RuntimePorts } from '#src/runtime/ports.js';
 import type { Codec } from '#src/wire/codec.js';
 import type { LogEvent } from '#src/wire/events.js';
+import { durableNames, type Operation } from '#src/wire/operations.js';
 import { FakeServer, type Peer, user } from './client-server.js';
 
 const conv = '018f4e2a-7b1c-7abc-a000-0000000000cc';
@@ -105,6 +106,71 @@ describe.each(['msgpack', 'json'] as Codec[])('over %s', (codec) => {
 });
 
 describe('sending again', () => {
+  const message = '018f4e2a-7b1c-7000-8000-0000000000aa';
+  const doings: ReadonlyArray<readonly [string, (client: Client) => Promise<unknown>]> = [
+    ['send', (client) => client.send({ conv, text: 'x' })],
+    ['create', (client) => client.create({ type: 'group' })],
+    ['change', (client) => client.change({ conv, title: 'x' })],
+    ['join', (client) => client.join(conv)],
+    ['leave', (client) => client.leave(conv)],
+    ['add', (client) => client.add(conv, other)],
+    ['remove', (client) => client.remove(conv, other)],
+    ['edit', (client) => client.edit({ conv, message, text: 'x' })],
+    ['delete', (client) => client.delete(conv, message)],
+    ['react', (client) => client.react(conv, message, '👍')],
+    ['unreact', (client) => client.unreact(conv, message, '👍')],
+    ['pin', (client) => client.pin(conv, message)],
+    ['unpin', (client) => client.unpin(conv, message)],
+    ['role', (client) => client.role(conv, other, 'admin')],
+    ['ban', (client) => client.ban(conv, other, { reason: 'spam' })],
+    ['unban', (client) => client.unban(conv, other)],
+    ['mute', (client) => client.mute(conv, other, { until: 5 })],
+    ['unmute', (client) => client.unmute(conv, other)],
+    ['nickname', (client) => client.nickname(conv, other, 'Bo')],
+  ];
+
+  test('P2 W17 everything that is stored is sent again with its id when the connection is lost', async () => {
+    expect(doings.map(([name]) => name).toSorted()).toEqual([...durableNames].toSorted());
+    const client = open();
+    await client.ready;
+    for (const [op, ask] of doings) {
+      const seen: Operation[] = [];
+      server.intercept = (operation, peer) => {
+        if (operation.op !== op) return false;
+        seen.push(operation);
+        if (seen.length === 1) server.cut();
+        else
+          peer.tell({ ack: operation.ref ?? 0, id: (operation as { id: string }).id, seq: 7, at: 8, conv });
+        return true;
+      };
+      const stored = await ask(client);
+      const [first, second] = seen as Array<{ id: string }>;
+      expect({ op, ids: [second?.id, (stored as { id: string }).id] }).toEqual({
+        op,
+        ids: [first?.id, first?.id],
+      });
+      expect(stored).toMatchObject({ seq: 7, at: 8, conv });
+    }
+  });
+
+  test('W17 what is looked up is what the server found, in both codecs', async () => {
+    const result = { members: [{ user, role: 'owner', nickname: null, joinedAt: 5 }], next: null };
+    server.intercept = (operation, peer) => {
+      if (operation.op === 'members') peer.tell({ ack: operation.ref, result });
+      else if (operation.op === 'sessions.end') server.cut();
+      return operation.op === 'members' || operation.op === 'sessions.end';
+    };
+    for (const codec of ['msgpack', 'json'] as const) {
+      const client = open({ codec });
+      expect(await client.find('members', { conv, limit: 5 })).toEqual(result);
+      await expect(client.find('members', { conv: 'x' })).rejects.toMatchObject({ code: 'invalid' });
+      // Not sent again by itself: the second time it would be refused.
+      await expect(client.find('sessions.end', { session: other })).rejects.toMatchObject({
+        code: 'unavailable',
+      });
+    }
+  });
+
   test('P2 after a cut the same id is sent again, and stored once', async () => {
     const client = open();
     await client.ready;

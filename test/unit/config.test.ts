@@ -65,6 +65,8 @@ describe('O1 configuration is one table', () => {
       },
       ...{ redisUrl: undefined, redisPrefix: 'nubo:', redisLimitMb: 0, mongoUrl: undefined },
       ...{ memoryLimitMb: 0, memoryMarginMb: 200 },
+      ...{ attachmentMb: 100, attachmentUserMb: 10_000, attachmentTypes: ['*'], attachmentUnsentHours: 24 },
+      ...{ s3Endpoint: undefined, s3Bucket: 'nubo', s3Region: 'us-east-1', s3AccessKey: undefined },
       ...{ ratePerSecond: 50, rateBurst: 200, highRatePerSecond: 1_000_000, highRateBurst: 1_000_000 },
       ...{ allowedOrigins: ['*'], postgresUrl: undefined, appSecret: undefined, appJwksUrl: undefined },
     });
@@ -140,6 +142,26 @@ describe('O1 configuration is one table', () => {
       }),
       { numRuns: 1_000 },
     );
+  });
+
+  test('M5 M2 types of files are a list, and a bucket is given with its key or not at all', () => {
+    expect(parse({ NUBO_ATTACHMENT_TYPES: 'image/*, application/pdf' }).attachmentTypes).toEqual([
+      'image/*',
+      'application/pdf',
+    ]);
+    expect(refusal({ NUBO_ATTACHMENT_TYPES: 'image/*, *.exe' })).toContain('NUBO_ATTACHMENT_TYPES must be');
+    const s3 = {
+      NUBO_S3_ENDPOINT: 'https://s3.example',
+      NUBO_S3_ACCESS_KEY: 'id',
+      NUBO_S3_SECRET_KEY: 'key',
+    };
+    expect(parse(s3)).toMatchObject({
+      s3Endpoint: 'https://s3.example',
+      s3AccessKey: 'id',
+      s3SecretKey: 'key',
+    });
+    for (const name of Object.keys(s3)) expect(refusal({ ...s3, [name]: '' })).toContain('go together');
+    expect(printedConfig(parse(s3))).not.toContain('=key');
   });
 
   test('O1 .env.example and docs/configuration.md are the table', () => {

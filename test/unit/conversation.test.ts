@@ -1,208 +1,26 @@
-import { uuidv7 } from 'uuidv7';
 import { expect, test } from 'vitest';
 import { Answered } from '#actors/conversation/answered.js';
-import { Conversation } from '#actors/conversation/conversation.js';
 import { answerCharsMax, cutPage } from '#actors/conversation/reading.js';
-import type { ConversationMessage, WriterMessage } from '#actors/messages.js';
 import { Rates } from '#src/rates.js';
 import { nothing } from '#src/storage/facts.js';
-import type { ConversationMoment, ConversationSnapshot, LogStore } from '#src/storage/ports.js';
 import type { ToFront } from '#src/threads/messages.js';
 import type { LogEvent } from '#src/wire/events.js';
-
-const now = Date.UTC(2026, 10, 21, 12);
-const conv = idAt(now - 3_600_000);
-
-/** A UUIDv7 of a given time. */
-function idAt(milliseconds: number): string {
-  const hex = milliseconds.toString(16).padStart(12, '0');
-  return `${hex.slice(0, 8)}-${hex.slice(8)}-${uuidv7().slice(14)}`;
-}
-
-const fresh = () => idAt(now);
-
-interface Asked<Call extends 'targets' | 'parents' | 'attachments'> {
-  readonly asked: Parameters<LogStore[Call]>[0];
-  readonly done: Parameters<LogStore[Call]>[1];
-}
-
-function createBench(options: { rate?: number; rates?: Rates; answeredBy?: Answered } = {}) {
-  let time = now;
-  let isBroken = false;
-  const clock = { now: () => time };
-  const posts: ToFront[] = [];
-  const toWriter: WriterMessage[] = [];
-  const published: Array<{ conv: string; events?: LogEvent[]; missed?: number }> = [];
-  const notified: string[] = [];
-  const handedOver: ConversationMoment[] = [];
-  const reads: Array<{ range: Parameters<LogStore['read']>[0]; done: Parameters<LogStore['read']>[1] }> = [];
-  const userChecks: Array<Parameters<LogStore['unknownUsers']>[1]> = [];
-  const targets: Array<Asked<'targets'>> = [];
-  const changes: Array<{
-    range: Parameters<LogStore['changed']>[0];
-    done: Parameters<LogStore['changed']>[1];
-  }> = [];
-  const parents: Array<Asked<'parents'>> = [];
-  const attachments: Array<Asked<'attachments'>> = [];
-  const timers: Array<() => void> = [];
-  let lastSeq: number | undefined;
-  const inbox: ConversationMessage[] = [];
-  const rate = { perSecond: options.rate ?? 1000, burst: options.rate ?? 1000 };
-  const ports = {
-    clock,
-    timers: {
-      after(_ms: number, run: () => void) {
-        timers.push(run);
-        return () => {};
-      },
-    },
-    store: {
-      read: (range: Parameters<LogStore['read']>[0], done: Parameters<LogStore['read']>[1]) =>
-        void reads.push({ range, done }),
-      unknownUsers: (_users: readonly string[], done: Parameters<LogStore['unknownUsers']>[1]) =>
-        void userChecks.push(done),
-      targets: (asked: Parameters<LogStore['targets']>[0], done: Parameters<LogStore['targets']>[1]) =>
-        void targets.push({ asked, done }),
-      changed: (range: Parameters<LogStore['changed']>[0], done: Parameters<LogStore['changed']>[1]) =>
-        void changes.push({ range, done }),
-      parents: (asked: Parameters<LogStore['parents']>[0], done: Parameters<LogStore['parents']>[1]) =>
-        void parents.push({ asked, done }),
-      attachments: (
-        asked: Parameters<LogStore['attachments']>[0],
-        done: Parameters<LogStore['attachments']>[1],
-      ) => void attachments.push({ asked, done }),
-    },
-    publisher: {
-      subscribe: (_front: number, _conv: string, head: number) => {
-        lastSeq = head;
-      },
-      lastSeq: () => lastSeq,
-      publish: (name: string, events: LogEvent[]) => void published.push({ conv: name, events }),
-      missed: (name: string, head: number) => void published.push({ conv: name, missed: head }),
-      ephemeral: () => {},
-    },
-    answered: options.answeredBy ?? new Answered(clock),
-    rates: options.rates ?? new Rates({ standard: rate, high: { perSecond: 1e6, burst: 1e6 } }, clock),
-    post: (_front: number, message: ToFront) => {
-      if (isBroken) throw new Error('planted');
-      posts.push(message);
-    },
-    notify: (user: string) => void notified.push(user),
-    tellWriter: (message: WriterMessage) => void toWriter.push(message),
-    handOver: (moment: ConversationMoment) => void handedOver.push(moment),
-  };
-  const actor = new Conversation(
-    {
-      address: `conversation/${conv}`,
-      id: conv,
-      crashes: 0,
-      tellSelf: (message) => void inbox.push(message),
-    },
-    ports,
-  );
-  const turn = (...messages: ConversationMessage[]) => {
-    inbox.push(...messages);
-    do {
-      for (const message of inbox.splice(0)) actor.receive(message);
-      actor.endTurn();
-    } while (inbox.length > 0);
-  };
-  const appended = () => toWriter.flatMap((message) => (message.kind === 'append' ? message.entries : []));
-  return {
-    actor,
-    turn,
-    posts,
-    toWriter,
-    appended,
-    published,
-    notified,
-    handedOver,
-    reads,
-    userChecks,
-    targets,
-    changes,
-    parents,
-    attachments,
-    timers,
-    setBroken: (broken: boolean) => {
-      isBroken = broken;
-    },
-    setNow: (milliseconds: number) => {
-      time = milliseconds;
-    },
-    setLastSeq: (seq: number) => {
-      lastSeq = seq;
-    },
-    lastSeq: () => lastSeq,
-  };
-}
-
-type Bench = ReturnType<typeof createBench>;
-
-function snapshotOf(options: Partial<ConversationSnapshot> = {}): ConversationSnapshot {
-  return {
-    info: { conv, type: 'channel', creator: 'olga', state: 'active', createdAt: 1 },
-    head: { seq: 1, number: 0 },
-    members: [
-      { user: 'olga', role: 'owner', mark: 0 },
-      { user: 'mia', role: 'member', mark: 0 },
-    ],
-    standing: nothing,
-    recent: [
-      {
-        ev: 'conversation.create',
-        conv,
-        seq: 1,
-        number: 0,
-        id: conv,
-        from: 'olga',
-        at: now - 3_600_000,
-        type: 'channel',
-        members: ['mia'],
-      },
-    ],
-    ...options,
-  };
-}
-
-function createActive(options: Parameters<typeof createBench>[0] = {}, snapshot = snapshotOf()): Bench {
-  const bench = createBench(options);
-  bench.turn({ kind: 'loaded', snapshot });
-  return bench;
-}
-
-let requests = 0;
-function base(user: string, id = fresh()) {
-  requests += 256;
-  return { request: requests, user, rate: 'standard' as const, conv, id };
-}
-const send = (user: string, id?: string, text = 'hello') => ({
-  kind: 'send' as const,
-  ...base(user, id),
-  text,
-});
-const join = (user: string, id?: string) => ({ kind: 'join' as const, ...base(user, id) });
-const leave = (user: string, id?: string) => ({ kind: 'leave' as const, ...base(user, id) });
-const add = (user: string, member: string) => ({ kind: 'add' as const, ...base(user), member });
-const remove = (user: string, member: string) => ({ kind: 'remove' as const, ...base(user), member });
-
-/** Commits everything appended so far that was not, as the writer would. */
-function commitAll(bench: Bench, done: Set<string>, head: { seq: number; number: number }) {
-  const events: LogEvent[] = [];
-  for (const { event } of bench.appended()) {
-    if (done.has(event.id)) continue;
-    done.add(event.id);
-    head.seq += 1;
-    if (event.ev === 'message.new') head.number += 1;
-    event.seq = head.seq;
-    event.number = head.number;
-    event.at = now;
-    events.push(event);
-  }
-  bench.turn({ kind: 'committed', events });
-}
-
-const lastPost = (bench: Bench) => bench.posts.at(-1) as Record<string, unknown>;
+import {
+  add,
+  commitAll,
+  conv,
+  createActive,
+  createBench,
+  fresh,
+  idAt,
+  join,
+  lastPost,
+  leave,
+  now,
+  remove,
+  send,
+  snapshotOf,
+} from '../support/conversation-bench.js';
 
 test('L5 a member who was removed gets the original ack for what was stored, and a refusal for what was not', () => {
   const bench = createActive();
@@ -513,6 +331,40 @@ test('L16 W12 what has left the log is a gap to a resume, no end to history, and
     expect(answerRead([...kept])).toEqual({ conv, after: 0, before: 36, limit: 1, last: true });
     expect(bench.toWriter.at(-1)).toMatchObject({ kind: 'mark', number, seq: 35 });
   }
+});
+
+test('U5 U6 marks of a second are told as one event, to members who show theirs, in small conversations only', () => {
+  const bench = createActive();
+  bench.turn({ kind: 'marked', user: 'mia', number: 3, what: 'read' });
+  bench.turn({ kind: 'marked', user: 'olga', number: 5, what: 'delivered' });
+  bench.turn({ kind: 'marked', user: 'mia', number: 4, what: 'delivered' });
+  bench.turn({ kind: 'marked', user: 'stranger', number: 4, what: 'read' });
+  expect(bench.timers.length).toBe(1);
+  const tell = (without: string[]) => {
+    bench.timers.shift()?.();
+    bench.turn();
+    bench.receiptChecks.shift()?.({ kind: 'asked', users: without });
+    bench.turn();
+    return { events: bench.ephemeral.splice(0), to: bench.toldTo.splice(0) };
+  };
+  const both: Array<[string, number, number]> = [
+    ['mia', 3, 4],
+    ['olga', 0, 5],
+  ];
+  expect(tell([])).toEqual({ events: [{ ev: 'read.update', conv, marks: both }], to: [['olga', 'mia']] });
+  for (const user of ['mia', 'olga']) bench.turn({ kind: 'marked', user, number: 6, what: 'read' });
+  expect(tell(['mia'])).toEqual({
+    events: [{ ev: 'read.update', conv, marks: [['olga', 6, 6]] }],
+    to: [['olga']],
+  });
+  const crowd = Array.from({ length: 101 }, (_, index) => ({
+    user: `user ${index}`,
+    role: 'member' as const,
+    mark: 0,
+  }));
+  const large = createActive({}, snapshotOf({ members: crowd }));
+  large.turn({ kind: 'marked', user: 'user 1', number: 1, what: 'read' });
+  expect(large.timers).toEqual([]);
 });
 
 test.each([

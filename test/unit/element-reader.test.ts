@@ -181,7 +181,7 @@ test.each(['fails', 'hangs'] as const)(
     mongo.held.set('a', element('a'));
     const began = performance.now();
     expect(await world.get('a')).toEqual([element('a')]);
-    expect(performance.now() - began).toBeLessThan(mode === 'hangs' ? 600 : 150);
+    expect(performance.now() - began).toBeLessThan(mode === 'hangs' ? 2_000 : 250);
     for (let round = 0; round < 20; round += 1) await world.get('a');
     expect(redis.asked).toHaveLength(1);
     expect(world.faults).toHaveLength(1);

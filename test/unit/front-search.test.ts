@@ -1,6 +1,6 @@
 /** Search over a socket and over REST: the same question to the same shard, the same answer. */
 import { expect, test } from 'vitest';
-import type { FoundMessage } from '#src/wire/events.js';
+import type { FoundMessage } from '#src/threads/services.js';
 import { FrontHarness, startAt, testId } from '#test/support/front-harness.js';
 import { RestHarness } from '#test/support/rest-harness.js';
 
@@ -21,7 +21,7 @@ test('F1 W7 a search on a socket is answered once, with what was found and where
   expect(call).toEqual({ kind: 'call', service: 'search.messages', input });
   harness.answer({ kind: 'answer', request, output: { found, next: 'abc' } });
   await harness.settle();
-  expect(client.heard()).toEqual([{ ack: 4, found, next: 'abc' }]);
+  expect(client.heard()).toEqual([{ ack: 4, result: { found, next: 'abc' } }]);
   client.send({ op: 'search', ref: 5, q: 'nothing' });
   const second = harness.request('call');
   harness.answer({ kind: 'answer', request: second.request, output: { found: [], next: null } });
@@ -30,7 +30,7 @@ test('F1 W7 a search on a socket is answered once, with what was found and where
   harness.answer({ kind: 'err', request: third.request, code: 'invalid', message: 'q must name a word' });
   await harness.settle();
   expect(client.heard()).toEqual([
-    { ack: 5, found: [] },
+    { ack: 5, result: { found: [], next: null } },
     { err: 6, code: 'invalid', message: 'q must name a word' },
   ]);
 });

@@ -159,6 +159,17 @@ test('P6 A10 after a shard restart the topics are registered with the last seq, 
   expect(story(client)).toEqual(['gap 8-900', '901']);
 });
 
+test('G7 who lost the conversation with what was missed hears that, and nothing more', async () => {
+  const harness = new FrontHarness();
+  const [mia, olga] = [await harness.live('mia'), await harness.live('olga')];
+  for (const client of [mia, olga]) harness.subscribe(client, conv, 5);
+  harness.answer({ kind: 'missed', conv, head: 9, gone: ['mia'] });
+  publish(harness, 10);
+  harness.endTurn();
+  expect(story(mia)).toEqual(['unsubscribed']);
+  expect(story(olga)).toEqual(['gap 5-9', '10']);
+});
+
 test('A9 A10 a shard without room for register is told at the next sweep', async () => {
   const harness = new FrontHarness();
   const client = await harness.live(user);

@@ -6,7 +6,14 @@ import {
   type MemoryWatcherMessage,
   silentMsMax,
 } from '#actors/memory-watcher/memory-watcher.js';
-import { callsAtOnceMax, goalOf, lookAgainMs, marksOf } from '#actors/memory-watcher/plan.js';
+import {
+  callsAtOnceMax,
+  callsFor,
+  elementsPerCall,
+  goalOf,
+  lookAgainMs,
+  marksOf,
+} from '#actors/memory-watcher/plan.js';
 import type { ProcessMemory, Watched, WatcherReport } from '#actors/memory-watcher/ports.js';
 import { createActorSystem } from '#src/runtime/system.js';
 import { createSimulation, type Simulation, simulationStartMs } from '../support/sim-clock.js';
@@ -76,15 +83,15 @@ test('the margin is what was configured, and at most a tenth of the limit; the s
   });
 });
 
-test('it looks once a second far below the limit, and about every 25 ms near it', () => {
+test('it looks once a second far below a large limit, and more often the nearer it is', () => {
   const marks = marksOf({ configured: limit, detected: undefined }, marginBytes);
   const large = marksOf({ configured: 100 * limit, detected: undefined }, marginBytes);
   expect(lookAgainMs({ tier: { used: 0, marks: large } })).toBe(1_000);
-  expect(lookAgainMs({ tier: { used: 0, marks } })).toBeLessThan(400);
-  expect(lookAgainMs({ tier: { used: 0.9 * limit, marks } })).toBe(33);
-  expect(lookAgainMs({ tier: { used: 2 * limit, marks } })).toBe(25);
+  expect(lookAgainMs({ tier: { used: 0, marks } })).toBe(67);
+  expect(lookAgainMs({ tier: { used: 0.9 * limit, marks } })).toBe(6);
+  expect(lookAgainMs({ tier: { used: 2 * limit, marks } })).toBe(5);
   expect(lookAgainMs({ tier: { used: 2 * limit, marks: undefined } })).toBe(1_000);
-  expect(lookAgainMs({ tier: { used: 0, marks: large }, host: { used: limit, marks } })).toBe(25);
+  expect(lookAgainMs({ tier: { used: 0, marks: large }, host: { used: limit, marks } })).toBe(5);
 });
 
 test('a process that is too large wants its excess back, from what the tier has', () => {
@@ -97,19 +104,52 @@ test('a process that is too large wants its excess back, from what the tier has'
   expect(goalOf({ tier: { used: 950, marks }, host: { used: 901, marks } })).toBe(880);
 });
 
-test.each([1, 20, 100, 160])('writers of %d kB a millisecond never push it over the limit', (kilobytes) => {
-  const simulation = createSimulation(kilobytes);
-  const tier = new SimulatedEvictable(simulation, { limit });
-  const reports = watch(simulation, tier);
-  simulation.schedule(700, () => tier.grow(kilobytes * 1_000));
-  simulation.run({ untilMs: 80_000 });
-  expect(tier.usedMax).toBeGreaterThan(0.9 * limit);
-  expect(tier.usedMax).toBeLessThan(1.05 * limit);
-  expect(evictedIn(reports)).toBe(tier.evicted);
-  expect(tier.evicted).toBeGreaterThan(10_000);
-  expect(ofKind(reports, 'failed')).toEqual([]);
-  expect(tier.pendingMax).toBeLessThanOrEqual(callsAtOnceMax);
+test('a round takes what is too much, and at least what lies between the marks, in few calls', () => {
+  const marks = { lowWater: 880, threshold: 900, limit: 1_000 };
+  const level = { used: 950, elements: 950, marks };
+  expect(callsFor(level, { goal: 880, callsAtOnce: 2 })).toEqual([70]);
+  expect(callsFor({ ...level, used: 881, elements: 881 }, { goal: 880, callsAtOnce: 2 })).toEqual([20]);
+  expect(callsFor({ ...level, elements: 9_500 }, { goal: 880, callsAtOnce: 4 })).toEqual([250, 250, 200]);
+  expect(callsFor({ ...level, elements: 95_000 }, { goal: 880, callsAtOnce: 2 })).toEqual([250, 250]);
+  expect(callsFor({ ...level, elements: 0 }, { goal: 880, callsAtOnce: 2 })).toEqual([1]);
+  // Nobody has counted: then it is as many as may be.
+  expect(callsFor({ used: 950, marks }, { goal: 880, callsAtOnce: 2 })).toEqual([250, 250]);
 });
+
+test('large elements are not evicted by the hundred, and no burst of them passes the limit', () => {
+  const simulation = createSimulation(11);
+  const elementBytes = 40_000;
+  const tier = new SimulatedEvictable(simulation, { limit, elementBytes });
+  const reports = watch(simulation, tier);
+  // From silence at the threshold to half a gigabyte a second, and back.
+  for (let at = 1_000; at < 20_000; at += 1_000)
+    simulation.schedule(at, () => {
+      const stop = tier.grow(500_000);
+      simulation.schedule(300, stop);
+    });
+  simulation.run({ untilMs: 22_000 });
+  expect(tier.evicted).toBeGreaterThan(10 * elementsPerCall);
+  expect(tier.usedMax).toBeLessThan(limit);
+  const usedAfter = ofKind(reports, 'used').filter(({ at }) => at > 3_000);
+  expect(Math.min(...usedAfter.map(({ usedBytes }) => usedBytes))).toBeGreaterThan(0.8 * limit);
+});
+
+test.each([1, 20, 100, 160, 400])(
+  'writers of %d kB a millisecond never push it over the limit',
+  (kilobytes) => {
+    const simulation = createSimulation(kilobytes);
+    const tier = new SimulatedEvictable(simulation, { limit });
+    const reports = watch(simulation, tier);
+    simulation.schedule(700, () => tier.grow(kilobytes * 1_000));
+    simulation.run({ untilMs: 80_000 });
+    expect(tier.usedMax).toBeGreaterThan(0.9 * limit);
+    expect(tier.usedMax).toBeLessThan(1.05 * limit);
+    expect(evictedIn(reports)).toBe(tier.evicted);
+    expect(tier.evicted).toBeGreaterThan(10_000);
+    expect(ofKind(reports, 'failed')).toEqual([]);
+    expect(tier.pendingMax).toBeLessThanOrEqual(callsAtOnceMax);
+  },
+);
 
 test('T7 a round goes from above the threshold to the low water, and no further than a few calls', () => {
   const simulation = createSimulation(5);

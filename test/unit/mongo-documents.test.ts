@@ -1,7 +1,7 @@
 import { BSON, type Db, type Document, MongoServerError } from 'mongodb';
 import { uuidv7 } from 'uuidv7';
 import { expect, test } from 'vitest';
-import { bulkBytesMax, bulkItemsMax, bulksOf, bytesOf } from '#src/storage/mongo/bulk.js';
+import { bulkBytesMax, bulkItemsMax, bulksOf } from '#src/storage/mongo/bulk.js';
 import { insertAll } from '#src/storage/mongo/commands.js';
 import { shapeOf } from '#src/storage/mongo/document.js';
 import { isOfId, isOutage, isRefusal, sentenceOf } from '#src/storage/mongo/failures.js';
@@ -88,17 +88,49 @@ test('bulks are bounded in items and bytes, and hold the newest change of an ele
   expect(bad).toMatchObject({ sizes: [], poisoned: [expect.stringMatching(/bytes are more than Mongo/)] });
 });
 
-test('the size of a document is not guessed too small', () => {
-  for (const details of [
-    {},
-    { a: [1, 'ü', { ключ: null }] },
-    { rows: Array.from({ length: 2_000 }, () => 1) },
-  ]) {
-    const document = shapeOf(samples).documentOf(changeOf(samples, sampleFields({ details }), 1), now);
-    const size = BSON.calculateObjectSize(document);
-    expect(bytesOf(document)).toBeGreaterThanOrEqual(size);
-    expect(bytesOf(document)).toBeLessThan(size * 2 + 200);
+test('a document is written byte for byte as the driver would write it', () => {
+  const texts = ['', 'plain', 'é\u0000日本 🙂', '\ud800 alone', 'ü'.repeat(20_000)];
+  const numbers = [
+    0,
+    -0,
+    1,
+    -1,
+    2 ** 31 - 1,
+    2 ** 31,
+    -(2 ** 31),
+    -(2 ** 31) - 1,
+    2 ** 53 - 1,
+    1.5,
+    Number.NaN,
+  ];
+  const jsons = [null, {}, { a: [1, 'ü', { ключ: null }] }, { $ref: 'a' }, nested(80)];
+  const variants: Array<Record<string, unknown>> = [
+    ...texts.map((label) => ({ label })),
+    ...numbers.map((grade) => ({ grade })),
+    ...jsons.map((details) => ({ details })),
+    ...[-1, 0, 1_763_697_600_123, 8.64e15].map((seenAt) => ({ seenAt })),
+    ...[[], [uuidv7(), uuidv7()]].map((friends) => ({ friends })),
+    ...Object.keys(sampleFields()).map((name) => (name === 'id' ? {} : { [name]: null })),
+    // No value of its type, and taken all the same.
+    ...[{ label: 5 }, { label: true }],
+  ];
+  for (const variant of variants)
+    for (const version of [1, 2 ** 41 + 7]) {
+      const change = changeOf(samples, sampleFields(variant), version);
+      const document = shapeOf(samples).documentOf(change, now);
+      const expected = Buffer.from(BSON.serialize(document, { ignoreUndefined: true }));
+      expect(shapeOf(samples).encodedOf(change, now).bytes.equals(expected), JSON.stringify(variant)).toBe(
+        true,
+      );
+    }
+  const fields = { left: uuidv7(), right: 'ä:b', weight: 3 };
+  for (const change of [changeOf(pairs, fields, 1), goneChange(samples, uuidv7(), 7)]) {
+    const expected = Buffer.from(BSON.serialize(shapeOf(change.entity).documentOf(change, now)));
+    expect(shapeOf(change.entity).encodedOf(change, now).bytes.equals(expected)).toBe(true);
   }
+  const unfit = [{ friend: 'none' }, { seenAt: 1.5 }, { seenAt: Number.NaN }, { friends: ['none'] }];
+  for (const variant of unfit)
+    expect(() => shapeOf(samples).encodedOf(changeOf(samples, sampleFields(variant), 1), now)).toThrow();
 });
 
 /** Refuses a whole command because of one document, as some servers do. */

@@ -18,6 +18,7 @@ const store: LogStore = {
     flush() {},
     read() {},
     unknownUsers() {},
+    withoutReceipts() {},
     targets() {},
     changed() {},
     parents() {},

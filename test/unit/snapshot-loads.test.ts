@@ -129,9 +129,9 @@ function momentOf(snapshot: ConversationSnapshot): ConversationMoment {
     { address: 'conversation/c', id: 'c', crashes: 0, tellSelf: nothing },
     {
       ...{ clock: ports.clock, timers: ports.timers },
-      ...{ post: nothing, notify: nothing, tellWriter: nothing },
+      ...{ post: nothing, notify: nothing, tellWriter: nothing, receiptsMembersMax: 100 },
       store: {
-        ...{ read: nothing, unknownUsers: nothing, targets: nothing },
+        ...{ read: nothing, unknownUsers: nothing, withoutReceipts: nothing, targets: nothing },
         ...{ changed: nothing, parents: nothing, attachments: nothing },
       },
       publisher: {
@@ -224,7 +224,8 @@ test('a tier that fails or stands still is not waited for long, and then left al
   expect(await load()).toEqual({ kind: 'loaded', snapshot });
   const ms = performance.now() - begun;
   expect(ms).toBeGreaterThan(200);
-  expect(ms).toBeLessThan(450);
+  // How often it was waited for is in `asked`: a busy machine may add to once.
+  expect(ms).toBeLessThan(2_000);
   expect({ asked, results }).toEqual({ asked: 1, results: ['failed'] });
 });
 

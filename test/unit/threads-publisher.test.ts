@@ -170,6 +170,24 @@ describe('publisher', () => {
     expect(publisher.counters()).toMatchObject({ lagging: 0, missedTold: 2 });
   });
 
+  test('G7 who lost the conversation while a front lagged is named with what it missed, and who came back is not', () => {
+    const world = createWorld({ creditItemsMax: 1, queueBytesMax: 0 });
+    const slow = world.start(0);
+    const { publisher, simulation } = world;
+    publisher.subscribe(0, 'c', 0);
+    const [first] = eventsOf('c', 1, 1);
+    const member = (seq: number, ev: 'member.ban' | 'member.add' | 'member.remove', user: string) =>
+      [{ ...first, ev, seq, user }] as unknown as LogEvent[];
+    publisher.publish('c', eventsOf('c', 1, 1));
+    publisher.publish('c', member(2, 'member.ban', 'mia'));
+    publisher.publish('c', member(3, 'member.remove', 'nils'));
+    publisher.publish('c', member(4, 'member.add', 'nils'));
+    publisher.publish('c', [{ ...first, ev: 'member.leave', seq: 5, from: 'olga' }] as unknown as LogEvent[]);
+    slow.startListening();
+    simulation.run();
+    expect(world.heard.get(0)?.at(-1)).toEqual({ kind: 'missed', conv: 'c', head: 5, gone: ['mia', 'olga'] });
+  });
+
   test('P8 ephemeral events are shed when there is no room, and never wait', () => {
     const world = createWorld({ creditItemsMax: 1 });
     const front = world.start(0);

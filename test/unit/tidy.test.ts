@@ -73,7 +73,7 @@ test('actors touch no clock, no chance, no timer, no thread, no driver and no en
   const calls =
     /\b(Date\.now|new Date\(\)|Math\.random|setTimeout|setInterval|setImmediate|queueMicrotask|performance\.|process\.|crypto\.|fetch\(|await\b)/g;
   const imports =
-    /from '(node:[^']+|postgres|pg|pg-copy-streams|ioredis|mongodb|uWebSockets\.js|ws|piscina|pino|uuidv7|#src\/(config|log|file-lock|secrets)[^']*|#src\/storage\/(?!(?:tiers\/)?ports)[^']*|#src\/front\/[^']*)'/g;
+    /from '(node:[^']+|postgres|pg|pg-copy-streams|ioredis|mongodb|uWebSockets\.js|ws|piscina|pino|uuidv7|#src\/(config|log|file-lock|secrets)[^']*|#src\/storage\/(?!(?:tiers\/)?ports|facts\.js)[^']*|#src\/front\/[^']*)'/g;
   expect([...places(actors, calls), ...places(actors, imports)]).toEqual([]);
 });
 

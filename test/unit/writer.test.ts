@@ -305,8 +305,8 @@ test('A7 a load that was asked for by an instance that has gone does not set the
 
 test('L14 a read mark is acked when it is in Postgres, and marks only grow', () => {
   const bench = createReadyBench();
-  bench.turn({ kind: 'mark', request: 5, conv, user: 'bob', number: 3, seq: 4 });
-  bench.turn({ kind: 'mark', request: 6, conv, user: 'bob', number: 2, seq: 3 });
+  bench.turn({ kind: 'mark', what: 'read', request: 5, conv, user: 'bob', number: 3, seq: 4 });
+  bench.turn({ kind: 'mark', what: 'read', request: 6, conv, user: 'bob', number: 2, seq: 3 });
   expect(bench.answers).toEqual([]);
   bench.calls.timers.find((timer) => timer.ms >= 100)?.run();
   bench.turn();
@@ -347,6 +347,25 @@ test('L14 sending moves the sender’s own mark, and what a flush could not writ
   flush.done({ kind: 'flushed' });
   bench.turn();
   expect(flushed).toBe(true);
+});
+
+test('U4 L14 what is taken back, read and sent is one move of the mark, also after a flush that failed', () => {
+  const bench = createReadyBench();
+  const mark = (what: 'read' | 'unread' | 'delivered', number: number) =>
+    bench.turn({ kind: 'mark', what, request: 5, conv, user: 'bob', number, seq: number });
+  mark('read', 7);
+  mark('unread', 3);
+  bench.turn({ kind: 'flush', done: () => {} });
+  const lost = bench.next(bench.calls.flush);
+  expect(lost.progress.marks).toEqual([{ conv, user: 'bob', mark: 3, low: 3 }]);
+  mark('read', 5);
+  mark('delivered', 9);
+  mark('unread', 4);
+  lost.done({ kind: 'failed', message: 'away' });
+  bench.turn();
+  bench.turn({ kind: 'flush', done: () => {} });
+  const flush = bench.next(bench.calls.flush);
+  expect(flush.progress.marks).toEqual([{ conv, user: 'bob', mark: 4, low: 3, delivered: 9 }]);
 });
 
 test('O4 a drain writes what is queued, flushes, and refuses what comes after', () => {

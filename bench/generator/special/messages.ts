@@ -131,6 +131,7 @@ function hearObject(message: ServerMessage, hearer: Hearer, isOfPage: boolean): 
       return hearer.typing(message.conv);
     case 'typing.stop':
     case 'conversation.update':
+    case 'read.update':
       return;
     case 'message.new': {
       const text = Buffer.from(message.text);

@@ -29,7 +29,11 @@ export function openApiDocument(routes: readonly Route[], version: string) {
   }
   return createDocument({
     openapi: '3.1.0',
-    info: { title: 'nubo', version, description: 'A self-hosted realtime chat engine. Realtime is at /ws.' },
+    info: {
+      title: 'nubo',
+      version,
+      description: 'A self-hosted realtime chat engine. Realtime is at /ws: see /asyncapi.json.',
+    },
     servers: [{ url: '/' }],
     paths,
     components: {

@@ -1,13 +1,17 @@
 /** REST from request to response: route, access, checks, handler, problem. Never rejects. */
 import { NuboError } from '../../errors.js';
+import { tusRequestHeaders, tusResponseHeaders, tusVersion } from '../../media/tus.js';
 import type { Identity } from '../../people/identity.js';
 import { check } from '../../people/rules.js';
 import { wireLimits } from '../../wire/limits.js';
 import { operationId } from '../../wire/operations.js';
 import { scanJson } from '../../wire/scan-json.js';
 import { frontLimits } from '../limits.js';
+import { asyncApiRoute } from './asyncapi.js';
+import { attachmentRoutes, isOfAttachments } from './attachments.js';
 import { bearerOf, isSameKey } from './bearer.js';
 import { conversationRoutes } from './conversations.js';
+import { memberRoutes } from './members.js';
 import { messageRoutes } from './messages.js';
 import { openApiRoute } from './openapi.js';
 import { mayReadMetrics, operationsRoutes } from './operations.js';
@@ -15,6 +19,7 @@ import { operatorRoutes } from './operator.js';
 import { peopleRoutes } from './people.js';
 import { HttpError, problemOf } from './problem.js';
 import { profileRoutes } from './profiles.js';
+import { progressRoutes } from './progress.js';
 import type { DurableInput, Reply, RestPorts, RestRequest, RestResponse, Route } from './route.js';
 import { Router } from './router.js';
 import { searchRoutes } from './search.js';
@@ -28,12 +33,15 @@ const securityHeaders = {
   'x-content-type-options': 'nosniff',
 } as const;
 
-/** Every route but the documentation itself. */
+/** Every route but the documentation. */
 export const restRoutes: readonly Route[] = [
   ...peopleRoutes,
   ...profileRoutes,
   ...conversationRoutes,
+  ...progressRoutes,
+  ...memberRoutes,
   ...messageRoutes,
+  ...attachmentRoutes,
   ...searchRoutes,
   ...operatorRoutes,
   ...operationsRoutes,
@@ -45,13 +53,20 @@ export class Rest {
 
   constructor(ports: RestPorts) {
     this.ports = ports;
-    this.router = new Router([...restRoutes, openApiRoute(restRoutes, ports.version)]);
+    const routes = [...restRoutes, asyncApiRoute(ports.version)];
+    this.router = new Router([...routes, openApiRoute(routes, ports.version)]);
   }
 
   /** Largest body that is worth reading for this request. */
   bodyBytesMax(method: string, path: string): number {
     const match = this.router.match(method, path);
     return (match.kind === 'route' ? match.route.bodyBytesMax : undefined) ?? wireLimits.frameBytesMax;
+  }
+
+  /** The handler reads the body itself. */
+  isStreamed(method: string, path: string): boolean {
+    const match = this.router.match(method, path);
+    return match.kind === 'route' && match.route.streams === true;
   }
 
   async handle(request: RestRequest): Promise<RestResponse> {
@@ -76,7 +91,12 @@ export class Rest {
     this.ports.front.counters.countRest(response.status);
     return {
       ...response,
-      headers: { ...securityHeaders, ...this.corsHeaders(request), ...response.headers },
+      headers: {
+        ...securityHeaders,
+        ...this.corsHeaders(request),
+        ...(isOfAttachments(request.path) ? { 'tus-resumable': tusVersion } : {}),
+        ...response.headers,
+      },
     };
   }
 
@@ -87,7 +107,7 @@ export class Rest {
   private async answer(request: RestRequest): Promise<RestResponse> {
     try {
       const match = this.router.match(request.method, request.path);
-      if (request.method === 'OPTIONS' && match.kind !== 'unknown') return preflight;
+      if (request.method === 'OPTIONS' && match.kind !== 'unknown') return this.preflight(request.path);
       if (request.path === '/ws') {
         throw new HttpError(426, 'invalid', 'Connect with a WebSocket.', { upgrade: 'websocket' });
       }
@@ -156,6 +176,12 @@ export class Rest {
     throw new NuboError('invalid', 'Idempotency-Key must be a lower-case UUIDv7', { stored: false });
   }
 
+  private preflight(path: string): RestResponse {
+    const routes = this.router.routesOf(path).flatMap(({ optionHeaders }) => optionHeaders ?? []);
+    const headers = Object.assign({}, ...routes.map((headersOf) => headersOf(this.ports)));
+    return { status: 204, headers, body: '' };
+  }
+
   private corsHeaders(request: RestRequest): Record<string, string> {
     if (this.ports.allowedOrigins.length === 0) return {};
     const { allowedOrigins } = this.ports;
@@ -166,15 +192,13 @@ export class Rest {
     return {
       vary: 'origin',
       'access-control-allow-origin': origin,
-      'access-control-allow-methods': 'GET, POST, PATCH, DELETE',
-      'access-control-allow-headers': 'authorization, content-type, idempotency-key',
-      'access-control-expose-headers': 'retry-after, location',
+      'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
+      'access-control-allow-headers': `authorization, content-type, idempotency-key, range, if-none-match, ${tusRequestHeaders}`,
+      'access-control-expose-headers': `retry-after, location, content-range, content-disposition, etag, ${tusResponseHeaders}`,
       'access-control-max-age': '600',
     };
   }
 }
-
-const preflight: RestResponse = { status: 204, headers: {}, body: '' };
 
 /** The same bounds as a frame's before anything is built from it (W2). */
 function parsedBody(route: Route, request: RestRequest): unknown {
@@ -196,6 +220,7 @@ function parsedBody(route: Route, request: RestRequest): unknown {
 function responseOf(route: Route, reply: Reply): RestResponse {
   const status = reply.status ?? route.status;
   const headers = reply.headers ?? {};
+  if (reply.bytes !== undefined) return { status, headers, body: '', bytes: reply.bytes };
   if (reply.text !== undefined) return { status, headers, body: reply.text };
   if (reply.json === undefined) return { status, headers, body: '' };
   return {

@@ -1,7 +1,11 @@
 /** One route: the router, the checks, the documentation and the handler are all made from it (R3). */
 import type { z } from 'zod';
+import type { BodySource } from '../../media/body.js';
 import type { Identity } from '../../people/identity.js';
+import type { OperationName } from '../../wire/operations.js';
 import type { Front } from '../front.js';
+import type { OutgoingBytes } from '../outflow.js';
+import type { Media } from './media.js';
 
 /** A request with its whole body, free of uWebSockets.js. */
 export interface RestRequest {
@@ -13,6 +17,8 @@ export interface RestRequest {
   /** Header by lower-case name; undefined when absent or empty. */
   header(name: string): string | undefined;
   readonly body: Uint8Array;
+  /** Of a route that `streams`: the body, which is not in `body` then. */
+  readonly stream?: BodySource;
   /** Of the peer, as text. */
   readonly address: string;
 }
@@ -21,6 +27,8 @@ export interface RestResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** Sent in the place of `body`. */
+  readonly bytes?: OutgoingBytes;
 }
 
 export interface Readiness {
@@ -52,6 +60,8 @@ export interface RestPorts {
   readonly openMetrics: boolean;
   /** Origins whose pages may call; none by default. */
   readonly allowedOrigins: readonly string[];
+  /** Absent: no attachments here. */
+  readonly media?: Media | undefined;
   /** Told in /openapi.json. */
   readonly version: string;
   /** Errors that are a bug of ours. */
@@ -80,6 +90,7 @@ export interface Reply {
   /** Sent as JSON; a `text` goes as it is. Absent: no body. */
   readonly json?: unknown;
   readonly text?: string;
+  readonly bytes?: OutgoingBytes;
 }
 
 /**
@@ -105,7 +116,7 @@ export interface RouteDefinition<
   Query extends z.ZodObject<Fields> | undefined,
   Body extends z.ZodType | undefined,
 > {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** `/conversations/{id}`: the names are those of `params`. */
   readonly path: string;
   /** Other paths for the same. */
@@ -113,10 +124,16 @@ export interface RouteDefinition<
   readonly access: A;
   readonly tag: string;
   readonly summary: string;
+  /** Operations of the wire that do the same (W17). */
+  readonly operations?: readonly OperationName[];
   readonly params?: Params;
   /** Query values are texts: numbers by `z.coerce`. */
   readonly query?: Query;
   readonly body?: Body;
+  /** The handler reads the body piece by piece, as large as it may be. */
+  readonly streams?: true;
+  /** Told to whoever asks by OPTIONS what is possible here. */
+  readonly optionHeaders?: (ports: RestPorts) => Readonly<Record<string, string>>;
   /** Largest body; 64 KiB when absent. */
   readonly bodyBytesMax?: number;
   /** Largest array in the body; 256 when absent. */

@@ -20,6 +20,14 @@ export class Router {
     );
   }
 
+  /** Of every method. */
+  routesOf(path: string): Route[] {
+    const segments = path.split('/');
+    return this.patterns
+      .filter((pattern) => paramsOf(pattern.segments, segments) !== undefined)
+      .map(({ route }) => route);
+  }
+
   /** HEAD is answered as GET. */
   match(method: string, path: string): Match {
     const segments = path.split('/');
@@ -43,8 +51,19 @@ function paramsOf(
   const params: Record<string, string> = {};
   for (const [index, part] of pattern.entries()) {
     const segment = segments[index] as string;
-    if (part.startsWith('{') && segment !== '') params[part.slice(1, -1)] = segment;
+    const value = part.startsWith('{') && segment !== '' ? decoded(segment) : undefined;
+    if (value !== undefined) params[part.slice(1, -1)] = value;
     else if (part !== segment) return undefined;
   }
   return params;
+}
+
+/** An emoji stands in a path with its percents; undefined when they are none. */
+function decoded(segment: string): string | undefined {
+  if (!segment.includes('%')) return segment;
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
 }

@@ -97,7 +97,7 @@ export class MemoryDatabase {
 
   flush(shard: number, { batch, heads, marks }: Progress): void {
     for (const head of heads) this.tables.raiseHead(head);
-    for (const { conv, user, mark } of marks) this.tables.raiseMark(conv, user, mark);
+    for (const mark of marks) this.tables.moveMark(mark);
     const writer = this.tables.writer(shard);
     writer.flushed = Math.max(writer.flushed, batch);
   }
@@ -116,7 +116,8 @@ export class MemoryDatabase {
           at: event.at,
           preview,
         });
-        if (event.ev === 'message.new') this.tables.raiseMark(event.conv, event.from, event.number);
+        if (event.ev === 'message.new')
+          this.tables.moveMark({ conv: event.conv, user: event.from, mark: event.number });
       }
       batches += writer.batch - writer.flushed;
       writer.flushed = writer.batch;

@@ -75,6 +75,11 @@ export class MemoryLogStore implements LogStore {
     this.turns.soon(() => done({ kind: 'flushed' }));
   }
 
+  /** Nobody has settings in memory. */
+  withoutReceipts(_users: readonly string[], done: Parameters<LogStore['withoutReceipts']>[1]): void {
+    this.turns.soon(() => done({ kind: 'asked', users: [] }));
+  }
+
   unknownUsers(users: readonly string[], done: Parameters<LogStore['unknownUsers']>[1]): void {
     const unknown = this.database.unknownUsers(users);
     this.turns.soon(() => done({ kind: 'checked', unknown }));

@@ -1,4 +1,5 @@
 /** What has become of messages, in memory: moved by the events of the log, in the order of their conversation. */
+import { previewOf } from '../../message-fold.js';
 import type { LogEvent, MessageChange, Parent } from '../../wire/events.js';
 import type { ChangedMessage, LogStore, Target, TargetQuestion } from '../ports.js';
 
@@ -16,9 +17,6 @@ interface Row {
   /** Who has reacted, by emoji, in the order in which these were first used. */
   readonly reactions: Map<string, Set<string>>;
 }
-
-/** Characters of a message that a reply to it shows. */
-const previewCharsMax = 140;
 
 export class MessageChanges {
   private readonly rows = new Map<string, Row>();
@@ -107,7 +105,7 @@ export class MessageChanges {
       return [
         {
           ...{ id, from: message.from, seq: message.seq },
-          preview: isDeleted ? '' : (row?.text ?? message.text).slice(0, previewCharsMax),
+          preview: isDeleted ? '' : previewOf(row?.text ?? message.text),
           ...(message.type === undefined ? {} : { type: message.type }),
           ...(isDeleted ? { deleted: true as const } : {}),
         },

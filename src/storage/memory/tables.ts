@@ -1,7 +1,7 @@
 /** The tables of the in-memory database, and the few ways in which they change. */
 import type { LogEvent } from '../../wire/events.js';
 import { applyToFacts, type Facts, factsOf, nothing, withoutContents } from '../facts.js';
-import type { ConversationInfo, Progress } from '../ports.js';
+import type { ConversationInfo, MemberMark, Progress } from '../ports.js';
 import { MessageChanges } from './message-changes.js';
 
 export interface StoredMember {
@@ -111,12 +111,15 @@ export class Tables {
   raiseHead(head: HeadRow): void {
     const old = this.heads.get(head.conv);
     if (old !== undefined && old.seq >= head.seq) return;
-    this.heads.set(head.conv, { ...head, preview: head.preview || (old?.preview ?? '') });
+    this.heads.set(head.conv, {
+      ...head,
+      preview: head.preview === '' ? (old?.preview ?? '') : head.preview,
+    });
   }
 
-  raiseMark(conv: string, user: string, mark: number): void {
+  moveMark({ conv, user, mark, low = Number.POSITIVE_INFINITY }: MemberMark): void {
     const member = this.members.get(conv)?.get(user);
-    if (member !== undefined && member.mark < mark) member.mark = mark;
+    if (member !== undefined) member.mark = Math.max(Math.min(member.mark, low), mark);
   }
 
   /** Where `seq` is, or would be. */

@@ -1,12 +1,24 @@
 /** Changes cut into what one call writes: documents of one collection, bounded in items and bytes. */
-import { Binary } from 'mongodb';
 import type { Change, Entity } from '../../entities/entity.js';
 import type { Poisoned } from '../tiers/ports.js';
 import { type DocumentShape, type StoredDocument, shapeOf } from './document.js';
+import type { EncodedDocument } from './document-bytes.js';
 
-export interface Item {
+/** One change, as BSON; as a document only where it meets another. */
+export class Item {
   readonly change: Change;
-  readonly document: StoredDocument;
+  readonly encoded: EncodedDocument;
+  private readonly now: number;
+
+  constructor(change: Change, encoded: EncodedDocument, now: number) {
+    this.change = change;
+    this.encoded = encoded;
+    this.now = now;
+  }
+
+  get document(): StoredDocument {
+    return shapeOf(this.change.entity).documentOf(this.change, this.now);
+  }
 }
 
 export interface Bulk {
@@ -47,10 +59,10 @@ export function* bulksOf(
     let items: Item[] = [];
     let bytes = 0;
     for (const change of newest) {
-      const document = documentOrReason(shape, change, now);
-      const size = typeof document === 'string' ? 0 : bytesOf(document);
-      if (typeof document === 'string' || size > documentBytesMax) {
-        const message = typeof document === 'string' ? document : `${size} bytes are more than Mongo takes`;
+      const encoded = encodedOrReason(shape, change, now);
+      const size = typeof encoded === 'string' ? 0 : encoded.bytes.length;
+      if (typeof encoded === 'string' || size > documentBytesMax) {
+        const message = typeof encoded === 'string' ? encoded : `${size} bytes are more than Mongo takes`;
         onPoisoned({ change, message });
         continue;
       }
@@ -59,30 +71,17 @@ export function* bulksOf(
         items = [];
         bytes = 0;
       }
-      items.push({ change, document });
+      items.push(new Item(change, encoded, now));
       bytes += size;
     }
     if (items.length > 0) yield { shape, items };
   }
 }
 
-function documentOrReason(shape: DocumentShape, change: Change, now: number): StoredDocument | string {
+function encodedOrReason(shape: DocumentShape, change: Change, now: number): EncodedDocument | string {
   try {
-    return shape.documentOf(change, now);
+    return shape.encodedOf(change, now);
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
-}
-
-/** About what a value takes as BSON, cheaper than to make it; never less than it does. */
-export function bytesOf(value: unknown): number {
-  if (typeof value === 'string') return Buffer.byteLength(value) + 6;
-  if (typeof value !== 'object' || value === null || value instanceof Date) return 10;
-  if (value instanceof Binary) return value.position + 6;
-  let bytes = 6;
-  // The keys of an array are its indexes, as text.
-  if (Array.isArray(value)) for (const item of value) bytes += bytesOf(item) + 9;
-  else
-    for (const key in value) bytes += key.length * 3 + 2 + bytesOf((value as Record<string, unknown>)[key]);
-  return bytes;
 }

@@ -3,6 +3,8 @@
  * time (3.2 instead of 4.4 µs a document), and the server's own answer about each document.
  */
 import { BSON, type Db, type Document } from 'mongodb';
+import { DocumentSequence } from 'mongodb/lib/cmap/commands.js';
+import { EncodedDocument } from './document-bytes.js';
 import { isRefusal, isRefusalCode } from './failures.js';
 import { positionsCollection } from './positions.js';
 
@@ -32,8 +34,19 @@ export function insertAll(
   collection: string,
   documents: readonly Document[],
 ): Promise<Fault[]> {
-  const send = (part: readonly Document[]) => write(database, { insert: collection, documents: part });
+  const send = (part: readonly Document[]) =>
+    write(database, { insert: collection, documents: besideCommand(part) });
   return sendSurely(database, documents, send);
+}
+
+/** What is BSON already goes beside the command, as the driver does it for documents of its own collections. */
+function besideCommand(part: readonly Document[]): readonly Document[] | DocumentSequence {
+  const sequence = new DocumentSequence('documents');
+  for (const document of part) {
+    if (!(document instanceof EncodedDocument)) return part;
+    sequence.push(document, document.bytes);
+  }
+  return sequence;
 }
 
 /** Each replaces the document of its id, if that is of a smaller version. */

@@ -11,6 +11,7 @@ import {
   mirroredFields,
 } from '../../entities/entity.js';
 import type { Element } from '../tiers/ports.js';
+import { DocumentBytes, type ElementName, EncodedDocument, elementName } from './document-bytes.js';
 import { fromBson, toBson, UnfitValue, uuidBinary, uuidText } from './values.js';
 
 /** UUIDs are Binary of subtype 4, all other ids are text. */
@@ -27,9 +28,19 @@ export interface StoredDocument extends Document {
 interface Column {
   readonly name: string;
   readonly column: string;
+  readonly element: ElementName;
   readonly type: Field['type'];
   readonly isNullable: boolean;
 }
+
+const own = {
+  id: elementName('_id'),
+  version: elementName('v'),
+  gone: elementName('gone'),
+  lastUse: elementName('last_use'),
+};
+/** Written to by one document at a time. */
+const bytes = new DocumentBytes();
 
 /** How documents of one entity are made and read; made once per entity. */
 export class DocumentShape {
@@ -71,6 +82,20 @@ export class DocumentShape {
     return document;
   }
 
+  /** `documentOf`, as BSON. */
+  encodedOf({ id, version, fields }: Change, now: number): EncodedDocument {
+    if (!Number.isSafeInteger(version)) throw new UnfitValue(`${version} is no version`);
+    bytes.begin();
+    if (this.hasUuidIds) bytes.uuid(own.id, id);
+    else bytes.text(own.id, id);
+    bytes.number(own.version, version);
+    if (fields === undefined) bytes.boolean(own.gone, true);
+    bytes.date(own.lastUse, now);
+    if (fields !== undefined)
+      for (const { name, element, type } of this.columns) bytes.value(element, type, fields[name]);
+    return new EncodedDocument(bytes.end());
+  }
+
   /** @returns undefined when the document is none of this entity, or of another version of its declaration */
   elementOf(document: Document): Element | undefined {
     const id = this.hasUuidIds ? uuidText(document._id) : document._id;
@@ -91,7 +116,8 @@ export class DocumentShape {
 function columnOf(entity: Entity, name: string): Column {
   const field = entity.fields[name];
   if (field === undefined) throw new Error(`${entity.name} has no field ${name}`);
-  return { name, column: field.column, type: field.type, isNullable: field.isNullable === true };
+  const element = elementName(field.column);
+  return { name, column: field.column, element, type: field.type, isNullable: field.isNullable === true };
 }
 
 const shapes = new WeakMap<Entity, DocumentShape>();

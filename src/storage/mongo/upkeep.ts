@@ -1,6 +1,7 @@
 /** What is done to whole collections: old documents removed, all of them walked, all of them dropped. */
 import type { Db, Document } from 'mongodb';
 import type { Change, Entity } from '../../entities/entity.js';
+import { zeroUuid } from '../../uuid-bytes.js';
 import { recentDays } from '../tiers/ports.js';
 import type { MongoConnection } from './connection.js';
 import { type DocumentId, shapeOf } from './document.js';
@@ -88,9 +89,6 @@ export interface WalkedPage {
   readonly documents: readonly Walked[];
   readonly next: DocumentId | undefined;
 }
-
-/** Before every id. */
-const zeroUuid = '00000000-0000-0000-0000-000000000000';
 
 /** @param after `next` of the page before; undefined: from the beginning */
 export async function walkCollection(

@@ -44,7 +44,8 @@ export function toBson(type: FieldType, value: unknown): unknown {
   }
 }
 
-function dateOf(time: number): Date {
+/** @throws UnfitValue when it is none */
+export function dateOf(time: number): Date {
   const date = new Date(time);
   if (date.getTime() !== time) throw new UnfitValue(`${time} is no time that can be stored`);
   return date;

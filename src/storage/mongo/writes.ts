@@ -56,19 +56,17 @@ async function insertOrReplace(
   items: readonly Item[],
 ): Promise<Sorted> {
   const { collection } = entity;
-  const inserted = sorted(items, await insertAll(database, collection, documentsOf(items)));
+  const encoded = items.map((item) => item.encoded);
+  const inserted = sorted(items, await insertAll(database, collection, encoded));
   if (inserted.known.length === 0) return inserted;
-  const faults = await replaceOlder(database, collection, documentsOf(inserted.known));
+  const documents = inserted.known.map((item) => item.document);
+  const faults = await replaceOlder(database, collection, documents);
   const replaced = sorted(inserted.known, faults);
   return {
     known: [],
     rivalled: [...inserted.rivalled, ...replaced.rivalled, ...replaced.known],
     refused: [...inserted.refused, ...replaced.refused],
   };
-}
-
-function documentsOf(items: readonly Item[]): Document[] {
-  return items.map((item) => item.document);
 }
 
 function sorted(items: readonly Item[], faults: readonly Fault[]): Sorted {

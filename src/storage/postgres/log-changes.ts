@@ -2,6 +2,7 @@
 import type { Sql } from 'postgres';
 import type { Change } from '../../entities/entity.js';
 import { timeOfId } from '../../ids.js';
+import { zeroUuid } from '../../uuid-bytes.js';
 import type { LogEvent } from '../../wire/events.js';
 import type { ChangeSource } from '../tiers/ports.js';
 import { recentDays } from '../tiers/ports.js';
@@ -108,7 +109,7 @@ export class LogChanges implements ChangeSource {
     const low = shard * batchesOfShard;
     const rows = await sql<Row[]>`
       select batch::float8 as batch, nubo_row(l) as row from conversation_log l
-      where id > ${cursor ?? nowhere} and id >= nubo_id_bound(now() - ${recent}::interval)
+      where id > ${cursor ?? zeroUuid} and id >= nubo_id_bound(now() - ${recent}::interval)
         and batch between ${low} and ${low + batchesOfShard - 1}
       order by id limit ${limit}`;
     const next = rows.length < limit ? undefined : rows.at(-1)?.row[0];
@@ -125,7 +126,6 @@ interface Row {
   readonly row: LogRow;
 }
 
-const nowhere = '00000000-0000-0000-0000-000000000000';
 const recent = `${recentDays} days`;
 
 /** The number that rows of a batch have. */

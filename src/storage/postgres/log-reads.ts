@@ -197,6 +197,18 @@ export async function findUnknownUsers(sql: Sql, users: string[]): Promise<strin
   return users.filter((user) => !known.has(user));
 }
 
+/** Of each group of users those who neither show nor see read marks. */
+export async function readWithoutReceipts(
+  sql: Sql,
+  groups: ReadonlyArray<readonly string[]>,
+): Promise<string[][]> {
+  const users = [...new Set(groups.flat())];
+  const rows = await sql<Array<{ id: string }>>`
+    select user_id as id from user_settings where user_id = any(${users}::uuid[]) and not read_receipts`;
+  const without = new Set(rows.map((row) => row.id));
+  return groups.map((group) => group.filter((user) => without.has(user)));
+}
+
 /** What is true of the messages asked for, in the order of the questions; undefined where there is none. */
 export async function readTargets(
   sql: Sql,

@@ -11,6 +11,7 @@ import { timeOfId } from '../../ids.js';
 import type { LogEvent } from '../../wire/events.js';
 import { wireLimits } from '../../wire/limits.js';
 import { effectsOf } from '../effects.js';
+import { mentionEffectsOf } from '../mention-effects.js';
 import type {
   ConversationSnapshot,
   Found,
@@ -35,10 +36,12 @@ import {
   readHorizon,
   readParents,
   readTargets,
+  readWithoutReceipts,
 } from './log-reads.js';
 import { logColumns, writeRow } from './log-rows.js';
 import { takeShard } from './ownership.js';
 import { flushProgress } from './progress.js';
+import { readyAttachments } from './ready-attachments.js';
 import { messageOf, openSql } from './sql.js';
 import { WriterConnection } from './writer-connection.js';
 
@@ -76,6 +79,7 @@ export class PostgresLogStore implements LogStore {
   private readonly tails: Gatherer<string, LogTail>;
   private readonly lookups: Gatherer<string, StoredOperation | 'absent'>;
   private readonly questions: Gatherer<TargetQuestion, Target | 'absent'>;
+  private readonly receipts: Gatherer<readonly string[], string[]>;
 
   constructor({ url, shard, owners, readConnections = 3 }: PostgresLogStoreOptions) {
     this.shard = shard;
@@ -103,6 +107,18 @@ export class PostgresLogStore implements LogStore {
       ask: async (questions) =>
         (await readTargets(this.sql, questions)).map((target) => target ?? ('absent' as const)),
       ...{ keysMax: lookupsMax, queriesMax: 2, answerMs: readMs },
+    });
+    this.receipts = new Gatherer({
+      ask: (groups) => readWithoutReceipts(this.sql, groups),
+      ...{ keysMax: loadsMax, queriesMax: 1, answerMs: readMs },
+    });
+  }
+
+  withoutReceipts(users: readonly string[], done: Parameters<LogStore['withoutReceipts']>[1]): void {
+    this.receipts.add({
+      key: users,
+      done: (found, message) =>
+        done(found === undefined ? { kind: 'failed', message } : { kind: 'asked', users: found }),
     });
   }
 
@@ -230,8 +246,14 @@ export class PostgresLogStore implements LogStore {
     );
   }
 
-  attachments(_asked: Parameters<LogStore['attachments']>[0], done: Parameters<LogStore['attachments']>[1]) {
-    setImmediate(done, { kind: 'attachments', attachments: undefined });
+  attachments(
+    asked: Parameters<LogStore['attachments']>[0],
+    done: Parameters<LogStore['attachments']>[1],
+  ): void {
+    const read = readyAttachments(this.sql, asked).then((attachments) => ({ attachments }));
+    within(readMs, read, (result, message) =>
+      done(result === undefined ? { kind: 'failed', message } : { kind: 'attachments', ...result }),
+    );
   }
 
   flush(progress: Parameters<LogStore['flush']>[0], done: Parameters<LogStore['flush']>[1]): void {
@@ -275,6 +297,9 @@ export class PostgresLogStore implements LogStore {
     if (events.length > 0) commands.push(`copy conversation_log(${logColumns}) from stdin (format binary)`);
     if (effects !== undefined)
       commands.push(`select nubo_apply(${escapeLiteral(JSON.stringify(effects))}::jsonb)`);
+    const mentions = mentionEffectsOf(events);
+    if (mentions !== undefined)
+      commands.push(`select nubo_apply_mentions(${escapeLiteral(JSON.stringify(mentions))}::jsonb)`);
     copy.begin(commands.join(';'));
     if (events.length > 0) {
       copy.beginRows();

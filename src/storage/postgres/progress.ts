@@ -3,12 +3,15 @@ import type { Sql } from 'postgres';
 import type { Progress } from '../ports.js';
 
 /**
- * Writes heads and marks, which only grow, and then how far the shard has come. Two transactions on purpose: a
+ * Writes heads and marks and moves the clock of cursors with them, and then how far the shard has come. Two transactions on purpose: a
  * batch holds the shard's row first and members' rows after it, so one that held both the other way round could
  * deadlock with it.
  */
 export async function flushProgress(sql: Sql, shard: number, progress: Progress): Promise<void> {
-  const heads = progress.heads.map((head) => ({ ...head, preview: storable(head.preview) }));
+  const heads = progress.heads.map((head) => ({
+    ...head,
+    preview: head.preview === null ? null : storable(head.preview),
+  }));
   if (heads.length > 0 || progress.marks.length > 0) {
     await sql`
       select nubo_flush(${shard}, ${progress.batch}, ${JSON.stringify(heads)}::text::jsonb,

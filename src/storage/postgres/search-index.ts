@@ -3,9 +3,24 @@ import type { Sql } from 'postgres';
 import type { SearchIndex } from '../ports.js';
 import { within } from './gatherer.js';
 import { readsPerSummary, summarizeBatches } from './log-changes.js';
+import { openSql } from './sql.js';
 
 /** What a step is waited for: beginning anew may wait for whoever searches. */
 const answerMs = 25_000;
+
+/**
+ * A client for the index: its reads go by the index on batches, and its commits wait for no disk. What a crash takes
+ * back it takes back with the position, so it is only done again.
+ */
+export function openSearchIndex(url: string, name: string): Sql {
+  const settings = {
+    enable_seqscan: 'off',
+    jit: 'off',
+    max_parallel_workers_per_gather: 0,
+    synchronous_commit: 'off',
+  };
+  return openSql(url, { max: 1, name, settings });
+}
 
 export class PostgresSearchIndex implements SearchIndex {
   private readonly sql: Sql;
@@ -13,7 +28,7 @@ export class PostgresSearchIndex implements SearchIndex {
   private steps = 0;
 
   /**
-   * @param sql of `openLogChanges`; it stays its owner's to end
+   * @param sql of `openSearchIndex`; it stays its owner's to end
    * @param language a text search configuration of the database: `simple`, `french` …
    */
   constructor(sql: Sql, language: string) {

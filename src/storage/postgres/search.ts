@@ -5,8 +5,7 @@
 import type { PendingQuery, Row, Sql } from 'postgres';
 import { z } from 'zod';
 import { NuboError } from '../../errors.js';
-import type { ServiceHandlers, Services } from '../../threads/services.js';
-import type { FoundMessage } from '../../wire/events.js';
+import type { FoundMessage, ServiceHandlers, Services } from '../../threads/services.js';
 import { wireLimits } from '../../wire/limits.js';
 import { uuid } from '../../wire/operations.js';
 import { markEnd, markStart, unmarked } from './search-marks.js';

@@ -4,6 +4,7 @@ import { type Change, type Entity, keyOfId } from '../../entities/entity.js';
 import { watchedEntities } from '../../entities/index.js';
 import { changesOfEvents } from '../../entities/log-changes.js';
 import { messages } from '../../entities/messages.js';
+import { zeroUuid } from '../../uuid-bytes.js';
 import { type Element, recentDays } from '../tiers/ports.js';
 import { columnsOf } from './columns.js';
 import { createEntityStore, type EntityStore, recentCondition } from './entity-store.js';
@@ -33,7 +34,6 @@ interface Row {
 }
 
 const recent = `${recentDays} days`;
-const nowhere = '00000000-0000-0000-0000-000000000000';
 
 export class PostgresTruth {
   private readonly sql: Sql;
@@ -106,7 +106,7 @@ export class PostgresTruth {
       page: async (after, limit) => {
         const rows = await sql<Row[]>`
           select batch::float8 as batch, nubo_row(l) as row from conversation_log l
-          where id > ${after ?? nowhere} and ${since} order by id limit ${limit}`;
+          where id > ${after ?? zeroUuid} and ${since} order by id limit ${limit}`;
         const changes = rows.flatMap(({ batch, row }) => changesOfEvents([eventOf(row)], batch));
         return { changes, rows: rows.length, last: rows.at(-1)?.row[0] };
       },

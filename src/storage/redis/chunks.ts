@@ -8,7 +8,6 @@ import type { RedisKeys } from './keys.js';
 interface Item {
   readonly node: string;
   readonly place: string;
-  readonly version: number;
   readonly value: Buffer;
 }
 
@@ -21,31 +20,46 @@ export interface Chunk {
 const chunkItemsMax = 250;
 const chunkBytesMax = 262_144;
 
+/** Before a place, and before a value. */
+const lengthBytes = 4;
+
 /** Of several changes of one element only the last version is left. */
 export function chunksOf(
   changes: readonly Change[],
   keys: RedisKeys,
 ): { chunks: Chunk[]; poisoned: Poisoned[] } {
-  const items = new Map<string, Item>();
   const poisoned: Poisoned[] = [];
-  for (const change of changes) {
-    const item = itemOf(change, (message) => poisoned.push({ change, message }));
-    if (item === undefined) continue;
-    const name = `${item.node} ${item.place}`;
-    const other = items.get(name);
-    if (other === undefined || other.version < item.version) items.set(name, item);
-  }
-  return { chunks: inChunks([...items.values()], keys), poisoned };
+  const newest = newestOf(changes, (change, message) => poisoned.push({ change, message }));
+  const items: Item[] = [];
+  for (const [node, byPlace] of newest)
+    for (const [place, change] of byPlace) {
+      const value = encodedOf(change, (message) => poisoned.push({ change, message }));
+      items.push({ node, place, value });
+    }
+  return { chunks: inChunks(items, keys), poisoned };
 }
 
-function itemOf(change: Change, poison: (message: string) => void): Item | undefined {
-  const place = placeOf(change);
-  if (place === undefined) {
-    poison(withoutPlace(change));
-    return undefined;
+/** By node and place. */
+function newestOf(
+  changes: readonly Change[],
+  poison: (change: Change, message: string) => void,
+): Map<string, Map<string, Change>> {
+  const newest = new Map<string, Map<string, Change>>();
+  for (const change of changes) {
+    const place = placeOf(change);
+    if (place === undefined) {
+      poison(change, withoutPlace(change));
+      continue;
+    }
+    let byPlace = newest.get(change.entity.name);
+    if (byPlace === undefined) {
+      byPlace = new Map();
+      newest.set(change.entity.name, byPlace);
+    }
+    const other = byPlace.get(place);
+    if (other === undefined || other.version < change.version) byPlace.set(place, change);
   }
-  const { entity, version } = change;
-  return { node: entity.name, place, version, value: encodedOf(change, poison) };
+  return newest;
 }
 
 function encodedOf(change: Change, poison: (message: string) => void): Buffer {
@@ -85,9 +99,22 @@ function chunkOf(items: readonly Item[], keys: RedisKeys): Chunk {
     else others.push(item);
   }
   const args: Array<string | Buffer> = [];
-  for (const [node, own] of byNode) {
-    args.push(node, String(own.length));
-    for (const { place, value } of own) args.push(place, value);
-  }
+  for (const [node, own] of byNode) args.push(node, String(own.length), packed(own));
   return { keys: [...byNode.keys()].map((node) => keys.cache(node)), args };
+}
+
+/** In one argument: hundreds of small ones cost the driver more than all that is in them. */
+function packed(items: readonly Item[]): Buffer {
+  let most = 0;
+  for (const { place, value } of items) most += 2 * lengthBytes + place.length * 3 + value.length;
+  const bytes = Buffer.allocUnsafe(most);
+  let at = 0;
+  for (const { place, value } of items) {
+    const length = bytes.write(place, at + lengthBytes, 'utf8');
+    at = bytes.writeUInt32BE(length, at) + length;
+    at = bytes.writeUInt32BE(value.length, at);
+    bytes.set(value, at);
+    at += value.length;
+  }
+  return bytes.subarray(0, at);
 }

@@ -13,6 +13,7 @@ import { MsgpackReader } from '../../wire/msgpack-reader.js';
 import { depthLimit, scanMsgpack } from '../../wire/scan-msgpack.js';
 import { elementBytesMax, rememberPerEntity } from '../tiers/place.js';
 import type { Element } from '../tiers/ports.js';
+import { decodePlainMessage, encodePlainMessage } from './plain-message.js';
 
 /** `foreign`: no value of ours; `shape`: of a version of nubo that declares the entity otherwise. */
 export type Unreadable = 'foreign' | 'shape';
@@ -56,6 +57,8 @@ const shapeOf = rememberPerEntity((entity: Entity): Shape => {
 export function encodeElement({ entity, version, fields }: Change): Buffer {
   if (fields === undefined) return withVersion(version, Buffer.alloc(0));
   const { names, hash } = shapeOf(entity);
+  const plain = entity === messages ? encodePlainMessage(fields, hash) : undefined;
+  if (plain !== undefined) return writeVersion(plain, version);
   const values: unknown[] = [hash];
   for (const name of names) values.push(fields[name] ?? null);
   return withVersion(version, packr.pack(values));
@@ -83,6 +86,10 @@ export function decodeEvent(
 ): LogEvent | Unreadable | undefined {
   if (versionOf(value) === undefined) return 'foreign';
   if (value.length === versionBytes) return undefined;
+  if (value.length <= elementBytesMax) {
+    const plain = decodePlainMessage(place, value, shapeOf(messages).hash);
+    if (plain !== undefined) return plain;
+  }
   const fields = decodeFields(messages, value);
   if (typeof fields === 'string') return fields;
   const isHere = fields.conversation === place.conv && fields.seq === place.seq;
@@ -127,8 +134,12 @@ function versionOf(value: Buffer): number | undefined {
 
 function withVersion(version: number, body: Buffer): Buffer {
   const value = Buffer.allocUnsafe(versionBytes + body.length);
+  value.set(body, versionBytes);
+  return writeVersion(value, version);
+}
+
+function writeVersion(value: Buffer, version: number): Buffer {
   value.writeUInt32BE(Math.floor(version / 2 ** 32), 0);
   value.writeUInt32BE(version % 2 ** 32, 4);
-  value.set(body, versionBytes);
   return value;
 }

@@ -34,6 +34,7 @@ export class RedisConnection {
   private pauseMs = pauseMsMin;
   private whyAway = 'Redis is not connected yet';
   private pending = 0;
+  private isGathering = false;
   private stopTimer = () => {};
 
   constructor(options: RedisConnectionOptions) {
@@ -74,6 +75,7 @@ export class RedisConnection {
       isAnswered = true;
       this.options.ports.turns.soon(() => finish(answer));
     };
+    if (this.pending > 1) this.gather(driver);
     ask(driver).then(
       (value) => settle({ kind: 'answer', value }),
       (error: unknown) => settle({ kind: 'failed', message: redisSentence(error) }),
@@ -103,6 +105,18 @@ export class RedisConnection {
     this.stopTimer();
     if (this.driver === undefined) this.whyAway = 'the connection to Redis was closed';
     else this.drop(this.driver, 'the connection to Redis was closed');
+  }
+
+  /** While others wait for answers anyway, what is asked in the same turn is sent at once: each call has its price. */
+  private gather(driver: Redis): void {
+    const { stream } = driver as { stream?: Redis['stream'] };
+    if (this.isGathering || stream === undefined) return;
+    this.isGathering = true;
+    stream.cork();
+    this.options.ports.turns.soon(() => {
+      this.isGathering = false;
+      stream.uncork();
+    });
   }
 
   private refuse(message: string, done: (answer: Failed) => void): void {

@@ -1,6 +1,6 @@
 /** The memory of Redis, and how the elements used longest ago leave it: whatever node they are of, in one script. */
 import type { Failed } from '../ports.js';
-import type { Evictable } from '../tiers/ports.js';
+import type { Evictable, Usage } from '../tiers/ports.js';
 import type { RedisConnection } from './connection.js';
 import type { RedisKeys } from './keys.js';
 import { runScript, script } from './script.js';
@@ -55,8 +55,9 @@ export class RedisEviction implements Evictable {
   usage(done: Parameters<Evictable['usage']>[0]): void {
     this.connection.call(
       limitMs,
-      (redis) => redis.info('memory'),
-      (answer) => done(answer.kind === 'failed' ? answer : usageOf(answer.value)),
+      // A key of another type holds no elements; evicting says what is wrong with it.
+      (redis) => Promise.all([redis.info('memory'), redis.zcard(this.keys.lru).catch(() => 0)]),
+      (answer) => done(answer.kind === 'failed' ? answer : usageOf(...answer.value)),
     );
   }
 
@@ -72,15 +73,13 @@ export class RedisEviction implements Evictable {
 }
 
 /** @param info what INFO says of memory, a line `name:value` each */
-export function usageOf(
-  info: string,
-): { kind: 'usage'; usedBytes: number; limitBytes: number | undefined } | Failed {
+export function usageOf(info: string, elements: number): Usage | Failed {
   const read = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? Number.NaN);
   const usedBytes = read('used_memory');
   if (Number.isNaN(usedBytes))
     return { kind: 'failed', message: 'INFO does not say how much memory is used' };
   const limitBytes = [read('maxmemory'), read('total_system_memory')].find((bytes) => bytes > 0);
-  return { kind: 'usage', usedBytes, limitBytes };
+  return { kind: 'usage', usedBytes, limitBytes, elements };
 }
 
 function byNodeOf(answer: unknown): Map<string, number> {

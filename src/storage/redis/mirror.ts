@@ -32,6 +32,8 @@ export interface RedisMirrorCounts {
 /** A reader has slower tiers to ask within its own second. */
 const readMs = 250;
 const writeMs = 2_000;
+/** Of one answer, told by those before: what was not sent yet lies in the memory of Redis beside the elements. */
+const answerBytesMax = 262_144;
 /** Removing everything takes many calls. */
 const clearMs = 10_000;
 
@@ -48,6 +50,8 @@ export class RedisMirror implements Mirror {
   private readonly ports: RuntimePorts;
   private readonly touches: Touches;
   private readonly fills: Fills;
+  /** By node: how large values were lately, in bytes. */
+  private readonly valueBytes = new Map<string, number>();
   private readonly unreadable = { foreign: 0, shape: 0, wrongType: 0 };
 
   constructor(options: { connection: RedisConnection; keys: RedisKeys; ports: RuntimePorts }) {
@@ -81,7 +85,7 @@ export class RedisMirror implements Mirror {
       }
       this.discard(messages.name, bad);
       if (events.length !== places.length || events.length === 0) return done({ kind: 'absent' });
-      this.touches.add(messages.name, places);
+      this.touches.addRange(messages.name, places);
       done({ kind: 'events', events });
     });
   }
@@ -152,25 +156,53 @@ export class RedisMirror implements Mirror {
     this.touches.stop();
   }
 
-  /** One HMGET; a key of another type holds nothing. */
+  /** By HMGET, part by part when values are large; a key of another type holds nothing. */
   private values(
     node: string,
     places: readonly string[],
     done: (values: Array<Buffer | null> | Failed) => void,
   ): void {
     if (places.length === 0) return this.ports.turns.soon(() => done([]));
+    const { clock } = this.ports;
     const key = this.keys.cache(node);
-    this.connection.call(
-      readMs,
-      (redis) => redis.hmgetBuffer(key, ...places),
-      (answer) => {
-        if (answer.kind === 'answer') return done(answer.value);
-        if (!isWrongType(answer)) return done(answer);
-        this.unreadable.wrongType += 1;
-        this.remove(node, []);
-        done(places.map(() => null));
-      },
-    );
+    const begun = clock.now();
+    const found: Array<Buffer | null> = [];
+    const next = (): void => {
+      const count = Math.max(1, Math.floor(answerBytesMax / (this.valueBytes.get(node) ?? 1)));
+      const part = places.slice(found.length, found.length + count);
+      this.connection.call(
+        readMs,
+        (redis) => redis.hmgetBuffer(key, ...part),
+        (answer) => {
+          if (answer.kind === 'answer') {
+            this.noteSizes(node, answer.value);
+            found.push(...answer.value);
+            if (found.length >= places.length) return done(found);
+            // It answers, so the connection stays; the reader asks elsewhere.
+            if (clock.now() - begun < readMs) return next();
+            return done({ kind: 'failed', message: `Redis has sent only a part within ${readMs} ms` });
+          }
+          if (!isWrongType(answer)) return done(answer);
+          this.unreadable.wrongType += 1;
+          this.remove(node, []);
+          done(places.map(() => null));
+        },
+      );
+    };
+    next();
+  }
+
+  /** The mean of those that are there; smaller ones are believed after a few answers only. */
+  private noteSizes(node: string, values: ReadonlyArray<Buffer | null>): void {
+    let count = 0;
+    let bytes = 0;
+    for (const value of values) {
+      if (value === null) continue;
+      count += 1;
+      bytes += value.length;
+    }
+    if (count === 0) return;
+    this.valueBytes.set(node, Math.max(1, bytes / count, 0.9 * (this.valueBytes.get(node) ?? 1)));
   }
 
   private count(why: Unreadable, place: string | undefined, value: Buffer): Found {

@@ -6,7 +6,8 @@ import { script } from './script.js';
  *
  * KEYS: positions, LRU, then the hash of each node.
  * ARGV: now (Unix ms), source ('': no position counts), from ('': none), to, 1 when this chunk moves the position;
- * then for each node its name, the number of its elements, and place, value for each.
+ * then for each node its name, the number of its elements, and all of them in one: for each the length of its place in
+ * four bytes, its place, the length of its value in four bytes, its value.
  * Returns 0 when the mirror does not stand at `from` or `to`, else 1. A key of another type is nobody's: it goes.
  */
 export const putScript = script(`
@@ -33,15 +34,17 @@ if source ~= '' then
 end
 local at = 6
 for index = 3, #KEYS do
-  local key, node, count = KEYS[index], ARGV[at], tonumber(ARGV[at + 1])
-  at = at + 2
+  local key, node, count, packed = KEYS[index], ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2]
+  at = at + 3
   keep(key, 'hash')
-  local places = {}
-  for item = 1, count do places[item] = ARGV[at + 2 * item - 2] end
+  local places, values, from = {}, {}, 1
+  for item = 1, count do
+    places[item], values[item], from = struct.unpack('>I4c0I4c0', packed, from)
+  end
   local stored = redis.call('HMGET', key, unpack(places))
   local newer, used, gone, unused = {}, {}, {}, {}
   for item = 1, count do
-    local value, place, before = ARGV[at + 2 * item - 1], places[item], version(stored[item])
+    local value, place, before = values[item], places[item], version(stored[item])
     local high, low = struct.unpack('>I4I4', value)
     local isNewer = high * 4294967296 + low > before
     if #value == 9 and string.byte(value, 9) == 193 then
@@ -58,7 +61,6 @@ for index = 3, #KEYS do
       used[#used + 1] = node .. ' ' .. place
     end
   end
-  at = at + 2 * count
   if #newer > 0 then redis.call('HSET', key, unpack(newer)) end
   if #used > 0 then redis.call('ZADD', KEYS[2], 'GT', unpack(used)) end
   if #gone > 0 then

@@ -1,4 +1,7 @@
-/** Uses of elements, told to Redis once a second: an element read a thousand times is one touch. */
+/**
+ * Uses of elements, told to Redis once a second: an element read a thousand times is one touch. What is read together is
+ * noted together, at the price of one, and looked into when it is told.
+ */
 import type { RuntimePorts } from '../../runtime/ports.js';
 import type { RedisConnection } from './connection.js';
 import { lruMember, type RedisKeys } from './keys.js';
@@ -10,12 +13,20 @@ const touchesMax = 20_000;
 const touchesPerCallMax = 500;
 const limitMs = 2_000;
 
+interface Use {
+  readonly node: string;
+  readonly places: readonly string[];
+  /** Unix ms, the last time. */
+  at: number;
+}
+
 export class Touches {
   private readonly connection: RedisConnection;
   private readonly keys: RedisKeys;
   private readonly ports: RuntimePorts;
-  /** By node and place. */
-  private readonly waiting = new Map<string, Map<string, number>>();
+  /** By what they have in common. */
+  private waiting = new Map<string, Use>();
+  /** Places of all of them, counted as often as they are there. */
   private size = 0;
   private cancel: (() => void) | undefined;
   /** How many were not told: too many at once, or Redis was away. */
@@ -35,19 +46,30 @@ export class Touches {
     this.ports = ports;
   }
 
+  /** Each of them by itself, since others may come with another company. */
   add(node: string, places: readonly string[]): void {
-    const now = this.ports.clock.now();
-    let uses = this.waiting.get(node);
-    if (uses === undefined) {
-      uses = new Map();
-      this.waiting.set(node, uses);
+    for (const place of places) this.note(`${node} ${place}`, node, [place]);
+  }
+
+  /** Those of one range, in order: whoever reads it again asks for the very same. */
+  addRange(node: string, places: readonly string[]): void {
+    const [first] = places;
+    if (first !== undefined) this.note(`${node} ${first} ${places.length}`, node, places);
+  }
+
+  private note(name: string, node: string, places: readonly string[]): void {
+    const at = this.ports.clock.now();
+    const use = this.waiting.get(name);
+    if (use !== undefined) {
+      use.at = at;
+      return;
     }
-    const before = uses.size;
-    for (const place of places) {
-      if (this.size + uses.size - before < touchesMax || uses.has(place)) uses.set(place, now);
-      else this.dropped += 1;
+    if (this.size + places.length > touchesMax) {
+      this.dropped += places.length;
+      return;
     }
-    this.size += uses.size - before;
+    this.waiting.set(name, { node, places, at });
+    this.size += places.length;
     this.cancel ??= this.ports.timers.after(touchIntervalMs, () => this.flush());
   }
 
@@ -58,24 +80,33 @@ export class Touches {
     this.size = 0;
   }
 
-  /** XX: what was evicted meanwhile does not come back as a name without an element. */
   private flush(): void {
     this.cancel = undefined;
-    const pairs = [...this.waiting].flatMap(([node, uses]) =>
-      [...uses].map(([place, at]) => [lruMember(node, place), at] as const),
-    );
-    this.waiting.clear();
+    const uses = this.waiting.values();
+    this.waiting = new Map();
     this.size = 0;
-    for (let start = 0; start < pairs.length; start += touchesPerCallMax) {
-      const part = pairs.slice(start, start + touchesPerCallMax);
-      const scores = part.flatMap(([member, at]) => [at, member]);
-      this.connection.call(
-        limitMs,
-        (redis) => redis.zadd(this.keys.lru, 'XX', 'GT', ...scores),
-        (answer) => {
-          if (answer.kind === 'failed') this.dropped += part.length;
-        },
-      );
+    this.tell(uses);
+  }
+
+  /** Call by call, so that nothing else in this thread waits for all of them. */
+  private tell(uses: Iterator<Use>): void {
+    const scores: Array<number | string> = [];
+    let count = 0;
+    while (count < touchesPerCallMax) {
+      const { value: use, done } = uses.next();
+      if (done === true) break;
+      for (const place of use.places) scores.push(use.at, lruMember(use.node, place));
+      count += use.places.length;
     }
+    if (count === 0) return;
+    this.ports.turns.soon(() => this.tell(uses));
+    // XX: what was evicted meanwhile does not come back as a name without an element.
+    this.connection.call(
+      limitMs,
+      (redis) => redis.zadd(this.keys.lru, 'XX', 'GT', ...scores),
+      (answer) => {
+        if (answer.kind === 'failed') this.dropped += count;
+      },
+    );
   }
 }

@@ -5,17 +5,19 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { Entity } from '../../entities/entity.js';
+import { nodeRuntimePorts } from '../../runtime/node-ports.js';
 import type { ChangeStamps } from './change-stamps.js';
+import { askPatiently } from './patience.js';
 import type { Element, Tier, TierName } from './ports.js';
 import type { Answerer } from './tiered-log.js';
 
-/** What a tier is waited for. */
-const answerMs = 250;
 /** How long a tier that failed is left alone. */
 const restMs = 1_000;
 /** Ids that nobody has are remembered: so many, and so long, whatever the stamps say. */
 const absentMax = 10_000;
 const absentMs = 5_000;
+
+const { timers } = nodeRuntimePorts();
 
 export interface ElementReaderPorts {
   /** The fastest first. */
@@ -125,19 +127,11 @@ export class ElementReader {
   /** What a tier has; nothing when it fails. */
   private ask(tier: Tier, entity: Entity, ids: readonly string[]): Promise<Array<Element | undefined>> {
     return new Promise((resolve) => {
-      let isDone = false;
-      const end = (elements: Array<Element | undefined>, fault?: string) => {
-        if (isDone) return;
-        isDone = true;
-        clearTimeout(timer);
-        if (fault !== undefined) this.rest(tier, fault);
-        resolve(elements);
+      const onFound: Parameters<Tier['get']>[2] = (result) => {
+        if (result.kind === 'failed') this.rest(tier, result.message);
+        resolve(result.kind === 'failed' ? [] : result.elements);
       };
-      const timer = setTimeout(end, answerMs, [], `it did not answer within ${answerMs} ms`);
-      tier.get(entity, ids, (result) => {
-        if (result.kind === 'failed') end([], result.message);
-        else end(result.elements);
-      });
+      askPatiently(timers, (answer) => tier.get(entity, ids, answer), onFound);
     });
   }
 

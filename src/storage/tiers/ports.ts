@@ -97,13 +97,19 @@ export interface ChangeSource {
   ): void;
 }
 
+export interface Usage {
+  readonly kind: 'usage';
+  readonly usedBytes: number;
+  /** What it may use; undefined: it has no limit that is known. */
+  readonly limitBytes: number | undefined;
+  /** How many elements use it; absent: nobody has counted. */
+  readonly elements?: number | undefined;
+}
+
 /** The memory of one tier, for whoever watches it. */
 export interface Evictable {
   readonly name: TierName;
-  /** `limitBytes`: what it may use; undefined: it has no limit that is known. */
-  usage(
-    done: (result: { kind: 'usage'; usedBytes: number; limitBytes: number | undefined } | Failed) => void,
-  ): void;
+  usage(done: (result: Usage | Failed) => void): void;
   /** Removes up to `count` elements, those used longest ago first, of whatever node; nodes stay. */
   evict(
     count: number,

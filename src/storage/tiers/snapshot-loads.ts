@@ -8,6 +8,7 @@ import { changeOfMoment, momentOfFields, snapshots } from '../../entities/snapsh
 import type { Clock, Timers } from '../../runtime/ports.js';
 import { applyToFacts, factsOf, standingOf } from '../facts.js';
 import type { ConversationMoment, ConversationSnapshot, LogStore, LogTail, Member } from '../ports.js';
+import { askPatiently } from './patience.js';
 import type { Element, Tier } from './ports.js';
 
 export interface SnapshotLoadsOptions {
@@ -20,8 +21,6 @@ export interface SnapshotLoadsOptions {
   onLoad?(result: 'hit' | 'miss' | 'failed' | 'unusable'): void;
 }
 
-/** How long the tier is waited for. */
-const patienceMs = 250;
 /** How long a tier that failed is not asked. */
 const restMs = 1_000;
 
@@ -56,13 +55,10 @@ export class SnapshotLoads {
   }
 
   private find(conv: string, done: (moment: Kept | undefined) => void): void {
-    let isAnswered = false;
-    const end = (result: Parameters<Parameters<Tier['get']>[2]>[0]): void => {
-      if (isAnswered) return;
-      isAnswered = true;
-      cancel();
+    const { tier, timers, clock } = this.options;
+    const onFound: Parameters<Tier['get']>[2] = (result) => {
       if (result.kind === 'failed') {
-        this.restsUntil = this.options.clock.now() + restMs;
+        this.restsUntil = clock.now() + restMs;
         this.options.onLoad?.('failed');
         return done(undefined);
       }
@@ -70,9 +66,7 @@ export class SnapshotLoads {
       if (moment === undefined) this.options.onLoad?.('miss');
       done(moment);
     };
-    const message = `no answer within ${patienceMs} ms`;
-    const cancel = this.options.timers.after(patienceMs, () => end({ kind: 'failed', message }));
-    this.options.tier.get(snapshots, [conv], end);
+    askPatiently(timers, (answer) => tier.get(snapshots, [conv], answer), onFound);
   }
 }
 

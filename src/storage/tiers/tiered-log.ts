@@ -9,6 +9,7 @@ import { timeOfId } from '../../ids.js';
 import type { Clock, Timers } from '../../runtime/ports.js';
 import type { LogEvent } from '../../wire/events.js';
 import type { Failed, LogStore } from '../ports.js';
+import { askPatiently } from './patience.js';
 import { recentDays, type Tier, type TierName, tierRangeMax } from './ports.js';
 
 type Range = Parameters<LogStore['read']>[0];
@@ -29,8 +30,6 @@ export interface TieredLogOptions {
   onRead?(tier: Answerer, result: 'hit' | 'miss' | 'failed'): void;
 }
 
-/** How long a tier is waited for. */
-const patienceMs = 250;
 const recentMs = recentDays * 24 * 3_600_000;
 /** An event is what it was first; whatever rewrites it has the number of its batch. */
 const firstVersion = 0;
@@ -73,28 +72,14 @@ export class TieredLog {
     if (tier.name === 'mongo' && (range.writtenBefore ?? Number.POSITIVE_INFINITY) < this.recentSince()) {
       return this.ask(place + 1, range, span, done);
     }
-    this.askTier(tier, span, (found) => {
+    const onFound: Parameters<Tier['events']>[1] = (found) => {
       this.options.onRead?.(tier.name, resultOf[found.kind]);
       if (found.kind !== 'events' || this.hasExpired(found.events))
         return this.ask(place + 1, range, span, done);
       this.fill(found.events, this.options.tiers.slice(0, place));
       done(found);
-    });
-  }
-
-  /** A tier that stands still is not waited for longer than the store would take. */
-  private askTier(tier: Tier, span: Span, done: Parameters<Tier['events']>[1]): void {
-    let isAnswered = false;
-    const once: typeof done = (found) => {
-      if (isAnswered) return;
-      isAnswered = true;
-      cancel();
-      done(found);
     };
-    const cancel = this.options.timers.after(patienceMs, () =>
-      once({ kind: 'failed', message: `${tier.name} has not answered within ${patienceMs} ms` }),
-    );
-    tier.events(span, once);
+    askPatiently(this.options.timers, (answer) => tier.events(span, answer), onFound);
   }
 
   private askStore(range: Range, done: (answer: Answer) => void): void {

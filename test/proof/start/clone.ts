@@ -4,6 +4,7 @@ import {
   chmodSync,
   chownSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -26,6 +27,8 @@ export interface Clone {
 export interface CloneOptions {
   /** Takes the installed packages of this project along, so that nothing has to be installed. */
   readonly withPackages: boolean;
+  /** And what was built, which is taken for its own where it is current here. */
+  readonly withBuild?: boolean;
   readonly owner?: number;
   /** Folders to go down before the clone begins. */
   readonly depth?: number;
@@ -43,7 +46,7 @@ function projectPaths(): string[] {
 
 /** Makes a clone below a folder that only its owner may enter. */
 export function makeClone(options: CloneOptions): Clone {
-  const { owner, withPackages, depth = 0 } = options;
+  const { owner, withPackages, withBuild = false, depth = 0 } = options;
   const outer = mkdtempSync(join(tmpdir(), 'nubo-start-'));
   // Together longer than a Unix socket's path may be.
   const path = join(
@@ -51,7 +54,8 @@ export function makeClone(options: CloneOptions): Clone {
     ...Array.from({ length: depth }, (_, level) => `a-folder-on-the-way-${level}`),
     'nubo',
   );
-  for (const file of projectPaths()) copyInto(path, file);
+  if (withBuild) copyWithBuild(path);
+  else for (const file of projectPaths()) copyInto(path, file);
   if (owner !== undefined) giveTo(owner, outer);
   // After the ownership: links share it with the original, so the packages stay whose they are.
   if (withPackages) linkPackages(path);
@@ -80,6 +84,13 @@ function giveTo(owner: number, path: string): void {
     if (entry.isDirectory()) giveTo(owner, inner);
     else chownSync(inner, owner, owner);
   }
+}
+
+/** With the times to the nanosecond: a build counts for sources of the same times alone. */
+function copyWithBuild(path: string): void {
+  mkdirSync(path, { recursive: true });
+  const files = projectPaths().filter((file) => existsSync(join(projectRoot, file)));
+  execFileSync('cp', ['-a', '--parents', ...files, 'build', path], { cwd: projectRoot });
 }
 
 /** By hard links; on another filesystem by copying. */

@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Clone, makeClone } from './clone.js';
+import { type Clone, type CloneOptions, makeClone } from './clone.js';
 import { killAll, killNow, processesOf, serverOf } from './processes.js';
-import { freePort, npmStart } from './running.js';
+import { freePort, npmStart, type Run } from './running.js';
 
 /** What a first start does, in order, and how one sees that it is done. */
 export const phases = ['install', 'build', 'initdb', 'migrate'] as const;
@@ -23,10 +23,14 @@ export function phaseOf(clone: Clone): Phase {
   return 'migrate';
 }
 
-/** Milliseconds after the command at which each phase begins and ends, in one undisturbed first start. */
-export async function measurePhases(clone: Clone): Promise<Map<Phase, { from: number; to: number }>> {
-  const spans = new Map<Phase, { from: number; to: number }>();
-  const run = npmStart(clone, { args: ['--port', String(await freePort())] });
+export type Spans = Map<Phase, { from: number; to: number }>;
+
+/** Milliseconds after the command at which each phase of a first start begins and ends, which nobody disturbs. */
+export async function measurePhases(
+  clone: Clone,
+  run: Pick<Run, 'ready'>,
+): Promise<{ ms: number; spans: Spans }> {
+  const spans: Spans = new Map();
   const begun = performance.now();
   let isReady = false;
   const ready = run.ready().finally(() => {
@@ -38,9 +42,7 @@ export async function measurePhases(clone: Clone): Promise<Map<Phase, { from: nu
     from = spans.get(phase)?.from ?? to;
     spans.set(phase, { from, to });
   }
-  await ready;
-  if ((await run.end()) !== 0) throw new Error(`an undisturbed start did not end well:\n${run.output()}`);
-  return spans;
+  return { ms: await ready, spans };
 }
 
 /** npm itself needs a moment before it runs node. */
@@ -66,8 +68,11 @@ export interface CutPoint {
  *
  * @returns in which phase it was killed
  */
-export async function cut(point: CutPoint, withPackages: boolean): Promise<Phase> {
-  const clone = makeClone({ withPackages });
+export async function cut(
+  point: CutPoint,
+  packed: Pick<CloneOptions, 'withPackages' | 'withBuild'>,
+): Promise<Phase> {
+  const clone = makeClone(packed);
   try {
     const first = npmStart(clone, { args: ['--port', String(await freePort())] });
     while (phases.indexOf(phaseOf(clone)) < phases.indexOf(point.phase)) await sleep(5);

@@ -1,7 +1,16 @@
 /** Pages as they are told: each message with what has become of it, and each reply with what it replies to. */
-import { withoutContents } from '#src/storage/facts.js';
-import type { ChangedMessage } from '#src/storage/ports.js';
-import type { LogEvent, Parent } from '#src/wire/events.js';
+import { foldChange, previewOf } from './message-fold.js';
+import { withoutContents } from './storage/facts.js';
+import type { ChangedMessage } from './storage/ports.js';
+import type { LogEvent, MessageChange, Parent } from './wire/events.js';
+
+/** Events that were read, and what was found of their messages when the head was `askedAt`. */
+export interface PageRead {
+  readonly events: readonly LogEvent[];
+  readonly askedAt: number;
+  readonly changed: readonly ChangedMessage[];
+  readonly parents: readonly Parent[];
+}
 
 /** Messages that are edited in the page and stand elsewhere: their edits say nothing once they are deleted. */
 export function editedElsewhere(events: readonly LogEvent[]): string[] {
@@ -20,16 +29,33 @@ export function repliedTo(events: readonly LogEvent[]): string[] {
   return [...ids];
 }
 
-/** @param isDeleted what was deleted since `changed` was read */
-export function decorate(
-  events: readonly LogEvent[],
-  found: { readonly changed: readonly ChangedMessage[]; readonly parents: readonly Parent[] },
-  isDeleted: (message: string) => boolean,
-): LogEvent[] {
+/** The page as it is after these changes, which came since the store was asked. */
+export function upToDate(page: PageRead, since: readonly MessageChange[], user: string): PageRead {
+  if (since.length === 0) return page;
+  const { events } = page;
+  const inPage = new Set(editedElsewhere(events));
+  for (const event of events) if (event.ev === 'message.new') inPage.add(event.id);
+  const changed = new Map(page.changed.map((message) => [message.message, message]));
+  const parents = new Map(page.parents.map((parent) => [parent.id, parent]));
+  for (const event of since) {
+    const { message } = event;
+    if (inPage.has(message)) changed.set(message, foldChange(changed.get(message), event, user));
+    const parent = parents.get(message);
+    if (parent !== undefined) parents.set(message, withParentChange(parent, event));
+  }
+  return { ...page, changed: [...changed.values()], parents: [...parents.values()] };
+}
+
+function withParentChange(parent: Parent, event: MessageChange): Parent {
+  if (event.ev === 'message.delete') return { ...parent, preview: '', deleted: true };
+  if (event.ev !== 'message.edit' || parent.deleted) return parent;
+  return { ...parent, preview: previewOf(event.text) };
+}
+
+export function decorate({ events, ...found }: Omit<PageRead, 'askedAt'>): LogEvent[] {
   const changes = new Map(found.changed.map((changed) => [changed.message, changed]));
   const parents = new Map(found.parents.map((parent) => [parent.id, parent]));
-  const isGone = (message: string): boolean =>
-    changes.get(message)?.state.deletedAt !== undefined || isDeleted(message);
+  const isGone = (message: string): boolean => changes.get(message)?.state.deletedAt !== undefined;
   return events.map((event) => {
     if (event.ev === 'message.edit')
       return isGone(event.message)
@@ -37,11 +63,9 @@ export function decorate(
         : withTextOfNow(event, changes.get(event.message));
     if (event.ev !== 'message.new') return event;
     const changed = changes.get(event.id);
-    if (isGone(event.id)) {
-      const left = withoutContents(event) as LogEvent<'message.new'>;
-      return changed === undefined ? left : { ...left, state: changed.state };
-    }
-    return withParent(changed === undefined ? event : withChanges(event, changed), parents, isDeleted);
+    if (changed !== undefined && isGone(event.id))
+      return { ...(withoutContents(event) as LogEvent<'message.new'>), state: changed.state };
+    return withParent(changed === undefined ? event : withChanges(event, changed), parents);
   });
 }
 
@@ -71,9 +95,7 @@ function withChanges(
 function withParent(
   event: LogEvent<'message.new'>,
   parents: ReadonlyMap<string, Parent>,
-  isDeleted: (message: string) => boolean,
 ): LogEvent<'message.new'> {
   const parent = event.replyTo === undefined ? undefined : parents.get(event.replyTo);
-  if (parent === undefined) return event;
-  return { ...event, parent: isDeleted(parent.id) ? { ...parent, preview: '', deleted: true } : parent };
+  return parent === undefined ? event : { ...event, parent };
 }

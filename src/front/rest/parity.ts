@@ -1,0 +1,16 @@
+/** What is on one side only, each with its reason. Everything else is on both: a test walks both tables (W17). */
+import type { OperationName } from '../../wire/operations.js';
+
+export const onlyOnSockets = {
+  auth: 'REST brings its token with every request',
+  ping: 'GET /ping answers without a token',
+  subscribe: 'events are told over a connection that stays',
+  unsubscribe: 'events are told over a connection that stays',
+  'typing.start': 'it is over before somebody asks for it: those who listen have a socket',
+  'typing.stop': 'it is over before somebody asks for it: those who listen have a socket',
+} as const satisfies Partial<Record<OperationName, string>>;
+
+/** Routes for people, as `METHOD path`. Those that take no token, or the operator's, are none. */
+export const onlyOverRest = {
+  'POST /logout': 'it ends the session of a token, and with it the socket that would be answered',
+} as const;

@@ -1,0 +1,4 @@
+import { testShortForm } from '#test/support/short-form.js';
+import { proof } from './unknown.proof.js';
+
+testShortForm(proof);
