@@ -320,5 +320,28 @@ export interface PartitionStore {
   ): void;
 }
 
+/**
+ * The index of words beside the log, for its indexer (F3). Callback style as above; each step is one transaction, and
+ * doing it twice does no harm. Implementation: postgres/search-index.ts.
+ */
+export interface SearchIndex {
+  /** Makes it anew when there is none, when it is of another language, or when somebody has emptied it. */
+  begin(done: (result: { kind: 'begun'; isFilled: boolean } | Failed) => void): void;
+  /** Puts in about `limit` rows of what was in the log when it was begun; fewer: that was all. */
+  fill(limit: number, done: (result: { kind: 'filled'; rows: number } | Failed) => void): void;
+  /**
+   * Follows the next `batches` of each shard. `behind`: batches that are still to come; `oldestAt`: Unix ms, of the
+   * oldest row; undefined: there was none.
+   */
+  follow(
+    batches: number,
+    done: (
+      result: { kind: 'followed'; rows: number; behind: number; oldestAt: number | undefined } | Failed,
+    ) => void,
+  ): void;
+  /** Removes up to `limit` messages that have left the log. */
+  prune(limit: number, done: (result: { kind: 'pruned'; rows: number } | Failed) => void): void;
+}
+
 /** How many events an activating conversation is given. */
 export const recentEventsMax = 128;

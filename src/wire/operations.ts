@@ -124,6 +124,11 @@ export const syncFields = {
   cursor: z.string().min(1).max(limits.cursorCharsMax).optional(),
   limit: z.number().int().min(1).max(limits.syncConversationsMax).optional(),
 } as const;
+/** What is searched for, shared by the wire and REST: words, "phrases", or, -not. */
+const searchText = text(limits.searchCharsMax * 4)
+  .min(1)
+  .max(limits.searchCharsMax)
+  .meta({ description: 'Words that are all there; "in this order", this or that, -not this.' });
 
 /** A message of a conversation, to do something with. */
 const onMessage = { ref, id: operationId, conv: uuid, message: operationId } as const;
@@ -211,6 +216,21 @@ export const operations = {
   delivered: { code: 30, schema: z.object({ ref, conv: uuid, seq }) },
   /** Whom a message has reached, and who has read it. */
   receipts: { code: 31, schema: z.object({ ref, message: uuid }) },
+  /** Newest first. Without `conv`: in all conversations one is a member of. Times are Unix ms, `until` is left out. */
+  search: {
+    code: 60,
+    schema: z.object({
+      ref,
+      q: searchText,
+      conv: uuid.optional(),
+      from: uuid.optional(),
+      since: time.optional(),
+      until: time.optional(),
+      type: messageType.optional(),
+      limit: z.number().int().min(1).max(limits.searchFoundMax).optional(),
+      cursor,
+    }),
+  },
 } as const;
 
 export type OperationName = keyof typeof operations;
@@ -230,7 +250,7 @@ export type DurableName = (typeof durableNames)[number];
 export const queryNames = [
   ...(['conversations', 'conversation', 'channels', 'message', 'edits', 'reactions'] as const),
   ...(['members', 'pins', 'bans', 'mutes', 'users', 'user'] as const),
-  ...(['sync', 'receipts'] as const),
+  ...(['sync', 'receipts', 'search'] as const),
   ...(['me', 'me.change', 'settings', 'settings.change', 'sessions', 'sessions.end'] as const),
 ] as const satisfies readonly OperationName[];
 export type QueryName = (typeof queryNames)[number];

@@ -155,6 +155,7 @@ function linesOf(conv: string, message: string): Record<QueryName, [line: string
     'sessions.end': [`DELETE /me/sessions/${uuidv7()}`, { session: uuidv7() }],
     sync: ['GET /sync?limit=2', { limit: 2 }],
     receipts: [`GET /messages/${message}/receipts`, { message }],
+    search: [`GET /conversations/${conv}/search?q=zebra`, { conv, q: 'zebra' }],
   };
 }
 
