@@ -20,9 +20,6 @@ import { sync } from './sync.js';
 
 export const scenarios: readonly Scenario[] = [
   ...[durable, rooms, manyRooms, fanout, fanoutSmall, fanoutLarge, mixed, latency, manyConversations],
-<<<<<<< HEAD
   ...[connectRate, idleMemory, resumeStorm, slowReaders, rest, sync, mirrored, history, eviction, soak],
-=======
   ...[connectRate, idleMemory, resumeStorm, slowReaders, rest, search, mirrored, history, eviction, soak],
->>>>>>> efd9d4f9224afac3d6037826783b1e037dc7e648
 ];
