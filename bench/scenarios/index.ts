@@ -20,6 +20,6 @@ import { sync } from './sync.js';
 
 export const scenarios: readonly Scenario[] = [
   ...[durable, rooms, manyRooms, fanout, fanoutSmall, fanoutLarge, mixed, latency, manyConversations],
-  ...[connectRate, idleMemory, resumeStorm, slowReaders, rest, sync, mirrored, history, eviction, soak],
-  ...[connectRate, idleMemory, resumeStorm, slowReaders, rest, search, mirrored, history, eviction, soak],
+  ...[connectRate, idleMemory, resumeStorm, slowReaders, rest, sync, search, mirrored, history, eviction],
+  soak,
 ];
