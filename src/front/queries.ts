@@ -127,8 +127,10 @@ export const queries: { readonly [Name in QueryName]: Query<Name> } = {
   /** All searches of a user come to one shard, which bounds them (F4). */
   search: {
     result: shapes.search,
-    answer: ({ front, user }, asked) =>
-      front.call(front.shardOf(user), 'search.messages', { ...asked, user }),
+    answer({ front, user }, asked) {
+      const { op: _op, ref: _ref, ...wanted } = asked as typeof asked & { ref?: number };
+      return front.call(front.shardOf(user), 'search.messages', { ...wanted, user });
+    },
   },
   users: {
     result: shapes.users,
