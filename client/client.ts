@@ -8,6 +8,7 @@
 import type { RuntimePorts } from '#src/runtime/ports.js';
 import { type Codec, encodeOperations } from '#src/wire/codec.js';
 import type { Ack, ControlEvent, LogEvent } from '#src/wire/events.js';
+import { Conversation, type OpenOptions } from './conversation.js';
 import { deferred } from './deferred.js';
 import { ClientError } from './errors.js';
 import { Heartbeat } from './heartbeat.js';
@@ -116,6 +117,25 @@ export class Client extends Operations {
         failed: reject,
       });
     });
+  }
+
+  /**
+   * Opens a conversation: the last page of it, kept up to date until it is closed.
+   * @throws ClientError `not_found` when the user may not read it, `conflict` when it is open already
+   */
+  async open(conv: string, options: OpenOptions = {}): Promise<Conversation> {
+    const { user } = await this.ready;
+    const conversation = new Conversation(conv, {
+      ...{ user, options },
+      soon: (run) => (this.options.ports ?? platformPorts).turns.soon(() => guard(run)),
+      history: (asked) => this.request({ op: 'history', conv, ...asked }),
+      unsubscribe: () => this.unsubscribe(conv),
+    });
+    await new Promise((acked, failed) => {
+      this.subscriptions.add(conv, undefined, { acked, failed }, conversation);
+    });
+    await conversation.ready;
+    return conversation;
   }
 
   unsubscribe(conv: string): void {
