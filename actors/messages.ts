@@ -52,6 +52,7 @@ export type ConversationMessage =
   | { kind: 'marks due' }
   /** Which of the members neither show nor see marks; undefined: the store could not be asked. */
   | { kind: 'receipts asked'; without: readonly string[] | undefined }
+  | { kind: 'typing due' }
   | { kind: 'backlog read'; request: number; user: string; have: number; page: PageRead | undefined };
 
 export type WriterMessage =

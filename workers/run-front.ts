@@ -60,6 +60,7 @@ export function runFront(): void {
     verify: (token) => tokens.verify(token),
     revocations,
     rates: new Rates(guardLimits(config), ports.clock),
+    limits: limitsOf(config),
     stopwatch: () => performance.now() / 1000,
     onFault,
   });
@@ -123,6 +124,10 @@ export function runFront(): void {
     }
   });
   tellMain({ kind: 'started' });
+}
+
+function limitsOf({ awaySeconds, ephemeralBytesPerSecond }: Config) {
+  return { awayMs: awaySeconds * 1000, ephemeralBytesPerSecond };
 }
 
 function guardLimits({ ratePerSecond, rateBurst, highRatePerSecond, highRateBurst }: Config) {

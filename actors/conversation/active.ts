@@ -84,6 +84,8 @@ export class Active {
       case 'marks due':
       case 'receipts asked':
         return this.receipts.receive(message);
+      case 'typing due':
+        return this.reader.typing.onDue();
       case 'register':
         return this.reader.onRegister(message.front, message.have);
       case 'backlog read':
@@ -272,6 +274,7 @@ export class Active {
     for (const event of events) {
       this.pending.settle(event.id);
       applyEvent(this.state, event);
+      this.reader.typing.onEvent(event);
     }
     this.ports.publisher.publish(this.context.id, events);
     for (const event of events) this.notifyNewMembers(event);

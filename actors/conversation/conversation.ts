@@ -66,6 +66,7 @@ export class Conversation implements Actor<ConversationMessage> {
       case 'marked':
       case 'marks due':
       case 'receipts asked':
+      case 'typing due':
         return;
       default:
         this.keep(message);

@@ -163,27 +163,29 @@ export class Topics {
     if (this.topics.get(message.conv) === topic) this.missed(topic, message.head);
   }
 
-  /** Typing: given on at once, or not at all when it is old (W13). */
-  ephemeral(conv: string, event: ControlEvent, at: number, to?: readonly string[]): void {
+  /** Typing, as one frame: given on at once, or not at all when it is old (W13). */
+  ephemeral(conv: string, event: ControlEvent | readonly ControlEvent[], at: number, to?: readonly string[]): void {
     const topic = this.topics.get(conv);
     if (topic === undefined) return;
     if (this.host.clock.now() - at > wireLimits.ephemeralMs) {
       this.host.counters.ephemeralExpired += 1;
       return;
     }
-    if (to !== undefined) return this.ephemeralTo(topic, event, to);
+    const events = 'ev' in event ? [event] : event;
+    if (to !== undefined) return this.ephemeralTo(topic, events, to);
     topic.givenTurn = this.host.turn();
     for (const codec of codecs) {
       if (topic.sockets[codec] === 0) continue;
-      this.give(topicName(codec, conv, 'whole'), encodeMessages(codec, [event]));
+      this.give(topicName(codec, conv, 'whole'), encodeMessages(codec, events));
     }
     this.host.settleSlow();
   }
 
   /** Whoever is behind does without it, as the others of their rung do. */
-  private ephemeralTo(topic: Topic, event: ControlEvent, users: readonly string[]): void {
+  private ephemeralTo(topic: Topic, events: readonly ControlEvent[], users: readonly string[]): void {
     for (const user of users) {
-      for (const session of this.host.sessionsOf(user)) if (session.hears(topic)) session.tell(event);
+      for (const session of this.host.sessionsOf(user))
+        if (session.hears(topic)) for (const event of events) session.tell(event);
     }
   }
 

@@ -138,6 +138,7 @@ const cursor = z.string().min(1).max(limits.cursorBytesMax).optional();
 const usernameLike = z.string().regex(/^[A-Za-z0-9_.-]{3,32}$/, 'must be a username');
 /** What the declarations in src/entities call editable; null takes a value away. */
 const patch = z.record(z.string(), z.json());
+const watchedUsers = z.array(uuid).max(limits.watchedUsersMax);
 
 /** Name → msgpack code and fields. Codes are never reused. */
 export const operations = {
@@ -211,6 +212,11 @@ export const operations = {
   delivered: { code: 30, schema: z.object({ ref, conv: uuid, seq }) },
   /** Whom a message has reached, and who has read it. */
   receipts: { code: 31, schema: z.object({ ref, message: uuid }) },
+  /** How this socket counts (E1); until it says so again, or closes. */
+  'presence.set': { code: 40, schema: z.object({ ref, status: z.enum(['online', 'away', 'invisible']) }) },
+  'presence.watch': { code: 41, schema: z.object({ ref, users: watchedUsers.min(1) }) },
+  /** Without users: all. */
+  'presence.unwatch': { code: 42, schema: z.object({ ref, users: watchedUsers.optional() }) },
 } as const;
 
 export type OperationName = keyof typeof operations;

@@ -132,6 +132,7 @@ function hearObject(message: ServerMessage, hearer: Hearer, isOfPage: boolean): 
     case 'typing.stop':
     case 'conversation.update':
     case 'read.update':
+    case 'presence.update':
       return;
     case 'message.new': {
       const text = Buffer.from(message.text);
