@@ -58,11 +58,10 @@ export function runFront(): void {
     placement: createPlacement({ shards: settings.shardNumbers }),
     post: (shard, message) => links.post(shard, message),
     verify: (token) => tokens.verify(token),
-    revocations,
+    ...{ revocations, onFault },
     rates: new Rates(guardLimits(config), ports.clock),
     limits: limitsOf(config),
     stopwatch: () => performance.now() / 1000,
-    onFault,
   });
   registerFrontMetrics(register, front);
   const readings = createReadings(tellMain);

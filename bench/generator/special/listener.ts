@@ -72,6 +72,12 @@ export class Listener implements Hearer {
     this.client?.socket.pause();
   }
 
+  /** Reads only so fast until `resume`. */
+  throttle(bytesPerSecond: number): void {
+    if (bytesPerSecond === 0) this.pause();
+    else this.client?.socket.throttle(bytesPerSecond);
+  }
+
   resume(): void {
     this.client?.socket.resume();
   }

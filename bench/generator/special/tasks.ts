@@ -84,12 +84,13 @@ export interface HistoryTask extends Server {
   readonly seconds: number;
 }
 
-/** A part of the guests stops reading while their room is busy. */
+/** A part of the guests reads hardly anything while their room is busy. */
 export interface SlowTask extends Server {
   readonly kind: 'slow';
   readonly guests: readonly Guest[];
-  /** The first so many of them stop reading. */
+  /** The first so many of them read only so fast; 0: not at all. */
   readonly slow: number;
+  readonly slowBytesPerSecond: number;
   readonly rooms: readonly string[];
   readonly traffic: TrafficPlan;
   readonly calmSeconds: number;
