@@ -217,6 +217,8 @@ export const operations = {
   'presence.watch': { code: 41, schema: z.object({ ref, users: watchedUsers.min(1) }) },
   /** Without users: all. */
   'presence.unwatch': { code: 42, schema: z.object({ ref, users: watchedUsers.optional() }) },
+  /** How they are now, without watching them. */
+  presence: { code: 43, schema: z.object({ ref, users: z.array(uuid).min(1).max(limits.listItemsMax) }) },
 } as const;
 
 export type OperationName = keyof typeof operations;
@@ -235,7 +237,7 @@ export type DurableName = (typeof durableNames)[number];
 /** Those that look something up, or change what is nobody else's: answered with a `result`, the body of REST. */
 export const queryNames = [
   ...(['conversations', 'conversation', 'channels', 'message', 'edits', 'reactions'] as const),
-  ...(['members', 'pins', 'bans', 'mutes', 'users', 'user'] as const),
+  ...(['members', 'pins', 'bans', 'mutes', 'users', 'user', 'presence'] as const),
   ...(['sync', 'receipts'] as const),
   ...(['me', 'me.change', 'settings', 'settings.change', 'sessions', 'sessions.end'] as const),
 ] as const satisfies readonly OperationName[];

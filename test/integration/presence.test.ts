@@ -69,6 +69,11 @@ test('E3 E5 E6 who watches hears of everybody, whichever shard knows them, also 
   await until(() => now('away'));
   for (const one of theirs) one.close();
   await until(() => now('offline'));
+  const headers = { authorization: `Bearer ${watcher?.token}` };
+  const answer = await fetch(`${server.address}/presence?users=${users.join(',')}`, { headers });
+  const { presences } = (await answer.json()) as { presences: Array<Omit<Update, 'ev'>> };
+  expect(presences.map(({ user }) => user).toSorted()).toEqual(users.toSorted());
+  expect(presences.every(({ status, lastSeen = 0 }) => status === 'offline' && lastSeen > 0)).toBe(true);
   const sql = openSql(server.runtime.postgresUrl, { max: 1 });
   try {
     await until(() => told.filter(({ lastSeen }) => lastSeen !== undefined).length > 0);

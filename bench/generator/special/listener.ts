@@ -160,6 +160,8 @@ export class Listener implements Hearer {
     this.typingShown += 1;
   }
 
+  presence(): void {}
+
   unsubscribed(conv: string): void {
     this.fail(`the subscription of ${conv} was ended`);
   }
