@@ -35,6 +35,7 @@ export interface Found {
   'sessions.end': Record<string, never>;
   sync: Services['sync']['output'];
   receipts: Services['receipts']['output'];
+  presence: { presences: Services['presence.look']['output'] };
 }
 
 /** Fields of an operation as an application gives them: `id` only when it keeps ids itself. */

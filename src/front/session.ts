@@ -52,7 +52,7 @@ export class Session {
   status: SocketStatus = 'online';
   /** Ticks. */
   private actedAt: number;
-  private aliveAt: number;
+  aliveAt: number;
   private pingedAt: number;
 
   constructor(host: SessionHost, socket: SocketPort, options: SessionOptions) {
@@ -97,7 +97,7 @@ export class Session {
 
   /** It takes part and keeps up, so that it hears what is ephemeral as well. */
   hears(topic: Topic): boolean {
-    return !this.isSparse && this.backlogged === undefined && this.hasTopic(topic);
+    return !this.isBehind && this.hasTopic(topic);
   }
 
   /** Those it takes part in, and those it waits for. */
@@ -107,11 +107,6 @@ export class Session {
 
   get isClosing(): boolean {
     return this.state.name === 'closing';
-  }
-
-  /** Unix ms: the last sign of the peer. */
-  get heardAt(): number {
-    return msOfTick(this.aliveAt);
   }
 
   /** It does not keep up with what it is sent. */

@@ -9,6 +9,7 @@
 import { firstDurableSeq } from '../wire/codec.js';
 import type { FrontCounters } from './counters.js';
 import type { Session } from './session.js';
+import { msOfTick } from './ticks.js';
 import type { Topic } from './topic.js';
 import type { Topics } from './topics.js';
 
@@ -83,7 +84,7 @@ export class SlowReaders {
       backlogged.progressAt = now;
     }
     const { drainMs, slowMsMax } = host.limits;
-    const lastSign = Math.max(backlogged.since, backlogged.progressAt, session.heardAt);
+    const lastSign = Math.max(backlogged.since, backlogged.progressAt, msOfTick(session.aliveAt));
     return now - lastSign >= drainMs || now - backlogged.since >= slowMsMax;
   }
 

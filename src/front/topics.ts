@@ -164,7 +164,12 @@ export class Topics {
   }
 
   /** Typing, as one frame: given on at once, or not at all when it is old (W13). */
-  ephemeral(conv: string, event: ControlEvent | readonly ControlEvent[], at: number, to?: readonly string[]): void {
+  ephemeral(
+    conv: string,
+    event: ControlEvent | readonly ControlEvent[],
+    at: number,
+    to?: readonly string[],
+  ): void {
     const topic = this.topics.get(conv);
     if (topic === undefined) return;
     if (this.host.clock.now() - at > wireLimits.ephemeralMs) {

@@ -153,7 +153,13 @@ export type ToFront =
    */
   | { kind: 'missed'; conv: string; head: number; gone?: readonly string[] }
   /** `to`: only for the sockets of these users. */
-  | { kind: 'ephemeral'; conv: string; event: ControlEvent | readonly ControlEvent[]; at: number; to?: readonly string[] }
+  | {
+      kind: 'ephemeral';
+      conv: string;
+      event: ControlEvent | readonly ControlEvent[];
+      at: number;
+      to?: readonly string[];
+    }
   /** Users whom sockets of the front watch are like this now. */
   | { kind: 'presences'; presences: readonly Presence[] }
   /** What the shard knew of presence is lost: the front says it again (E5). */
