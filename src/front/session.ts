@@ -239,10 +239,10 @@ export class Session {
     return { code: 'overloaded', message, retryMs: this.host.limits.overloadedRetryMs };
   }
 
-  /** Sends what is in the outbox. An answer that finds no room ends the socket: it would be silence (W15). */
+  /** Sends what is in the outbox, or keeps it a while for one who is behind. Lost, it would be silence: it ends the socket (W15). */
   flush(): void {
     const { outbox } = this;
-    if (outbox === undefined || this.isClosing) return;
+    if (outbox === undefined || this.isClosing || this.host.slow.mustWait(this, outbox.bytes)) return;
     this.outbox = undefined;
     outbox.drain(this);
   }
@@ -306,6 +306,7 @@ export class Session {
 
   /** The socket may have room again: it hears everything, or stays as it is. */
   recover(): void {
+    this.flush();
     if (this.isClosing || this.socket.bufferedBytes() > this.host.limits.softBufferBytes / 2) return;
     if (this.backlogged === undefined) return this.hearAs('whole');
     this.isSparse = false;

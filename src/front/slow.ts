@@ -72,6 +72,15 @@ export class SlowReaders {
   }
 
   /**
+   * Answers for one that is behind wait for room: without any, the answer to its heartbeat would be its end. Only so
+   * many, though: who asks for more than it reads is too slow.
+   */
+  mustWait(session: Session, bytes: number): boolean {
+    const { softBufferBytes, bufferBytesMax } = session.host.limits;
+    return session.isBehind && bytes <= softBufferBytes && session.socket.bufferedBytes() > bufferBytesMax;
+  }
+
+  /**
    * One that reads slowly costs its buffer and no more, so it may go on; one of whom neither reading nor a word is seen
    * is gone, and one that has not caught up after very long resumes sooner by connecting again.
    */

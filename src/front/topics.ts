@@ -12,6 +12,7 @@ import type { ControlEvent, LogEvent, ServerMessage } from '../wire/events.js';
 import { wireLimits } from '../wire/limits.js';
 import type { Codec } from '../wire/prescan.js';
 import type { FrontCounters } from './counters.js';
+import { HeldMarks } from './held-marks.js';
 import type { FrontLimits } from './limits.js';
 import type { BroadcastPort } from './ports.js';
 import type { Session } from './session.js';
@@ -41,6 +42,7 @@ export class Topics {
   private readonly host: TopicsHost;
   /** With pending events or fresh sockets. */
   private readonly dirty = new Set<Topic>();
+  private readonly heldMarks = new HeldMarks();
   /** Wanting a word with a shard that had no room: `register`, or `unregister` when nobody is left. */
   private readonly unsettled = new Set<Topic>();
 
@@ -186,11 +188,16 @@ export class Topics {
     this.host.settleSlow();
   }
 
-  /** Whoever is behind does without it, as the others of their rung do. */
+  /** Whoever is behind does without it, as the others of their rung do; but what is merged waits for them (W15). */
   private ephemeralTo(topic: Topic, events: readonly ControlEvent[], users: readonly string[]): void {
     for (const user of users) {
-      for (const session of this.host.sessionsOf(user))
-        if (session.hears(topic)) for (const event of events) session.tell(event);
+      for (const session of this.host.sessionsOf(user)) {
+        for (const event of events) {
+          if (session.hears(topic)) session.tell(event);
+          else if (session.hasTopic(topic) && event.ev === 'read.update')
+            this.heldMarks.hold(session, topic, event);
+        }
+      }
     }
   }
 
@@ -234,6 +241,7 @@ export class Topics {
 
   /** Once a sweep: says what found no room before. */
   sweep(): void {
+    this.heldMarks.sweep();
     for (const topic of this.unsettled) {
       this.unsettled.delete(topic);
       this.register(topic);
