@@ -213,8 +213,10 @@ test('W15 one that reads slowly is left its connection as long as it takes or sa
     client.socket.isReading = false;
     client.socket.bytesMax = 2_000;
   }
-  for (let seq = 1; seq <= 40; seq += 1) publish(harness, room, seq);
-  harness.endTurn();
+  for (let seq = 1; seq <= 40; seq += 1) {
+    publish(harness, room, seq);
+    harness.endTurn();
+  }
   for (let second = 0; second < 20; second += 1) {
     clients.taking.socket.buffered -= 10;
     clients.saying.session.heard();
