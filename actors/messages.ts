@@ -22,6 +22,13 @@ export interface Append {
   readonly bytes: number;
 }
 
+export type ReceiptStep =
+  /** A mark that others may hear of is in Postgres. */
+  | { name: 'marked'; user: string; number: number; what: 'read' | 'delivered' }
+  | { name: 'due' }
+  /** Which of the members neither show nor see marks; undefined: the store could not be asked. */
+  | { name: 'asked'; without: readonly string[] | undefined };
+
 export type ConversationMessage =
   | ConversationRequest
   /** The barrier was passed and everything read (from the writer). */
@@ -47,11 +54,7 @@ export type ConversationMessage =
       id: string;
       result: { found: readonly Attachment[] | undefined } | 'failed';
     }
-  /** A mark that others may hear of is in Postgres. */
-  | { kind: 'marked'; user: string; number: number; what: 'read' | 'delivered' }
-  | { kind: 'marks due' }
-  /** Which of the members neither show nor see marks; undefined: the store could not be asked. */
-  | { kind: 'receipts asked'; without: readonly string[] | undefined }
+  | { kind: 'receipts'; step: ReceiptStep }
   | { kind: 'typing due' }
   | { kind: 'backlog read'; request: number; user: string; have: number; page: PageRead | undefined };
 

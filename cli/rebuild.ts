@@ -6,10 +6,12 @@ import { entities } from '#src/entities/index.js';
 import { StartError, UserError } from '#src/errors.js';
 import { MongoConnection } from '#src/storage/mongo/connection.js';
 import { MongoMirror } from '#src/storage/mongo/mongo-mirror.js';
+import { createSenders } from '#src/storage/postgres/senders.js';
 import { openSql } from '#src/storage/postgres/sql.js';
 import { PostgresTruth } from '#src/storage/postgres/truth.js';
 import { redisKeys } from '#src/storage/redis/keys.js';
 import { redisSentence } from '#src/storage/redis/sentences.js';
+import { ChangeStamps } from '#src/storage/tiers/change-stamps.js';
 import { readConfig, requireSchema, withDatabase } from './database.js';
 import { beginStep } from './progress.js';
 import { rebuildMongo } from './rebuild/mongo.js';
@@ -79,7 +81,8 @@ function fillMongo(config: Config): Promise<number> {
     const sql = openSql(url, { max: 2, name: 'nubo rebuild', statementMs: 0 });
     const session = await sql.reserve();
     const connection = new MongoConnection({ url: config.mongoUrl ?? '' });
-    const mirror = new MongoMirror({ connection, entities });
+    const senders = createSenders(sql, new ChangeStamps());
+    const mirror = new MongoMirror({ connection, entities, senders });
     try {
       const [row] = await session<Array<{ isFree: boolean }>>`
         select pg_try_advisory_lock(hashtext('nubo rebuild mongo')) as "isFree"`;

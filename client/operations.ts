@@ -35,6 +35,7 @@ export interface Found {
   'sessions.end': Record<string, never>;
   sync: Services['sync']['output'];
   receipts: Services['receipts']['output'];
+  search: Services['search.messages']['output'];
   presence: { presences: Services['presence.look']['output'] };
 }
 

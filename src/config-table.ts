@@ -242,6 +242,13 @@ export const settings = {
     fallback: '100',
     doc: 'Members of a conversation up to which they are told how far the others have read; beyond it that is asked.',
   }),
+  searchLanguage: setting({
+    name: 'NUBO_SEARCH_LANGUAGE',
+    schema: z.string().regex(/^[a-z_]{1,63}$/),
+    type: '`off`, or a text search configuration of Postgres: `simple`, `french`, `english` …',
+    fallback: 'simple',
+    doc: 'How words are told apart and which are the same when messages are searched; `simple` fits every language. Another one makes the index anew, `off` keeps none.',
+  }),
   ratePerSecond: setting({
     name: 'NUBO_RATE_PER_SECOND',
     ...number(1, 1_000_000_000),

@@ -1,12 +1,14 @@
 /** Pages as they are told: each message with what has become of it, and each reply with what it replies to. */
 import { foldChange, previewOf } from './message-fold.js';
 import { withoutContents } from './storage/facts.js';
-import type { ChangedMessage } from './storage/ports.js';
+import type { ChangedMessage, TieredPage } from './storage/ports.js';
 import type { LogEvent, MessageChange, Parent } from './wire/events.js';
 
 /** Events that were read, and what was found of their messages when the head was `askedAt`. */
 export interface PageRead {
   readonly events: readonly LogEvent[];
+  /** As of the page that they are of. */
+  readonly keep?: TieredPage['keep'];
   readonly askedAt: number;
   readonly changed: readonly ChangedMessage[];
   readonly parents: readonly Parent[];
@@ -67,6 +69,16 @@ export function decorate({ events, ...found }: Omit<PageRead, 'askedAt'>): LogEv
       return { ...(withoutContents(event) as LogEvent<'message.new'>), state: changed.state };
     return withParent(changed === undefined ? event : withChanges(event, changed), parents);
   });
+}
+
+/** The events as they are stored, without what deleted messages said. */
+export function withoutDeleted({ events, changed }: PageRead): readonly LogEvent[] {
+  const gone = new Set(
+    changed.flatMap(({ message, state }) => (state.deletedAt === undefined ? [] : [message])),
+  );
+  return gone.size === 0
+    ? events
+    : events.map((event) => (gone.has(event.id) ? withoutContents(event) : event));
 }
 
 /** Tiers do not keep what an edit said: in a page it says what its message says now. */

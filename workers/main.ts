@@ -23,6 +23,7 @@ import { startHousekeeping } from './housekeeping.js';
 import { watchLock } from './lock-watch.js';
 import { startMemoryWatch } from './memory-watch.js';
 import { MetricsHub } from './metrics-hub.js';
+import { startSearchIndex } from './search-index.js';
 import { ShardsMemory } from './shards-memory.js';
 import { Threads } from './threads.js';
 import { startTierUpkeep } from './tier-upkeep.js';
@@ -132,9 +133,10 @@ function keepHouse(options: {
   const endMemoryWatch = startMemoryWatch({ config, log, inProcess: memory });
   const endHousekeeping = startHousekeeping({ url, retention, media: openStore(config), log });
   const endTierWatch = watchTiers({ config, onChecks });
+  const endSearchIndex = startSearchIndex({ config, url, log });
   return async () => {
     endMemoryWatch();
-    await Promise.all([endHousekeeping(), endTierWatch()]);
+    await Promise.all([endHousekeeping(), endTierWatch(), endSearchIndex()]);
   };
 }
 

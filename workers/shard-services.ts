@@ -7,6 +7,7 @@ import { createPasswordPool } from '#src/people/passwords.js';
 import { createPeopleServices } from '#src/people/services.js';
 import { createDirectory } from '#src/storage/postgres/directory.js';
 import { createEntityStore, type EntityStore } from '#src/storage/postgres/entity-store.js';
+import { createSearch, openSearch } from '#src/storage/postgres/search.js';
 import { openSql } from '#src/storage/postgres/sql.js';
 import { createSync } from '#src/storage/postgres/sync.js';
 import { ChangeStamps } from '#src/storage/tiers/change-stamps.js';
@@ -16,6 +17,7 @@ import type { ToFront } from '#src/threads/messages.js';
 import { hidesLastSeen, type Presence } from '#src/threads/presence.js';
 import type { ServiceHandlers } from '#src/threads/services.js';
 import type { ThreadSettings } from './control.js';
+import { searchLanguageOf } from './search-index.js';
 import type { ShardCore } from './shard-core.js';
 import { createShardMedia } from './shard-media.js';
 import type { ShardTiers } from './shard-tiers.js';
@@ -79,6 +81,7 @@ export function createShardServices(
   const { config, postgresUrl, index } = settings;
   const clock = { now: () => Date.now() };
   const sql = openSql(postgresUrl, { max: 4, name: `nubo services ${index}` });
+  const searchSql = openSearch(postgresUrl, `nubo search ${index}`);
   const passwords = createPasswordPool({ filename: fileURLToPath(new URL('./pool.js', import.meta.url)) });
   const tokens = createThreadTokens(config);
   const media = createShardMedia({ config, sql, log, makesUp: index === 0 });
@@ -96,6 +99,7 @@ export function createShardServices(
     ...createDirectory(sql),
     ...media.services,
     ...createSync(sql),
+    ...createSearch(searchSql, searchLanguageOf(config)),
     ...presenceServices(core, people),
     'heads.flush': async () => {
       if (!(await core.flush()))
@@ -112,7 +116,12 @@ export function createShardServices(
   return {
     handlers,
     close: async () => {
-      await Promise.allSettled([passwords.close(), media.close(), sql.end({ timeout: 1 })]);
+      await Promise.allSettled([
+        passwords.close(),
+        media.close(),
+        sql.end({ timeout: 1 }),
+        searchSql.end({ timeout: 1 }),
+      ]);
     },
   };
 }

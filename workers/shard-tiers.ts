@@ -10,6 +10,7 @@ import { MongoMirror } from '#src/storage/mongo/mongo-mirror.js';
 import { EntityChanges } from '#src/storage/postgres/entity-changes.js';
 import { createEntityStore } from '#src/storage/postgres/entity-store.js';
 import { batchNumber, LogChanges, openLogChanges } from '#src/storage/postgres/log-changes.js';
+import { createSenders } from '#src/storage/postgres/senders.js';
 import { RedisConnection } from '#src/storage/redis/connection.js';
 import { redisKeys } from '#src/storage/redis/keys.js';
 import { RedisMirror } from '#src/storage/redis/mirror.js';
@@ -45,11 +46,11 @@ export interface ShardTiers {
 /** What the configuration names; each is optional, and each may be away at any moment. */
 export function openShardTiers(settings: ThreadSettings, log: Log): ShardTiers {
   const reports = createMirrorReports(log);
-  const { mirrors, close: closeMirrors } = openMirrors(settings, log);
+  const sql = openLogChanges(settings.postgresUrl, `nubo mirrors ${settings.index}`);
+  const { mirrors, close: closeMirrors } = openMirrors(settings, log, sql);
   const { redisUrl } = settings.config;
   const memory = redisUrl === undefined ? openMemory() : undefined;
   const tiers: Tier[] = memory === undefined ? [...mirrors] : [memory, ...mirrors];
-  const sql = openLogChanges(settings.postgresUrl, `nubo mirrors ${settings.index}`);
   const { horizon, end } = watchHorizon({ sql, moves: settings.config.retentionMonths > 0 });
   const onSnapshotLoad = reports.onSnapshotLoad(redisUrl === undefined ? 'memory' : 'redis');
   return {
@@ -74,7 +75,11 @@ function openMemory(): MemoryMirror {
   return memory;
 }
 
-function openMirrors(settings: ThreadSettings, log: Log): { mirrors: Mirror[]; close(): Promise<void> } {
+function openMirrors(
+  settings: ThreadSettings,
+  log: Log,
+  sql: Sql,
+): { mirrors: Mirror[]; close(): Promise<void> } {
   const { config, shared } = settings;
   const stamps = new ChangeStamps(shared.stamps);
   const freshUntil = new FreshUntil(shared.freshUntil);
@@ -107,7 +112,7 @@ function openMirrors(settings: ThreadSettings, log: Log): { mirrors: Mirror[]; c
         log.warn(`Mongo is away: ${message}`);
       },
     });
-    const mirror = new MongoMirror({ connection, entities });
+    const mirror = new MongoMirror({ connection, entities, senders: createSenders(sql, stamps) });
     mirrors.push(mirror);
     closers.push(async () => {
       mirror.close();

@@ -16,11 +16,10 @@ import { checkIdWindow } from './id-window.js';
 import { Pending } from './pending.js';
 import type { ConversationContext, ConversationPorts } from './ports.js';
 import { type Finding, type Held, Questions } from './questions.js';
-import { type MarkKind, Reader } from './reader.js';
-import { Receipts } from './receipts.js';
+import { type Asking, Reader } from './reader.js';
 import { crowded, expired, idInUse, slowMode, tooFast, unreadable } from './refusals.js';
 import { decide } from './rules.js';
-import { applyEvent, type ConversationState, noteWriter } from './state.js';
+import { applyEvent, type ConversationState, newcomersOf, noteWriter, withoutDeleted } from './state.js';
 
 /** Requests that wait for a pending operation to settle. */
 const waitingItemsMax = 1024;
@@ -31,11 +30,9 @@ export class Active {
   private readonly state: ConversationState;
   private readonly pending = new Pending();
   private readonly reader: Reader;
-  private readonly receipts: Receipts;
   private readonly questions = new Questions();
   /** Operations and subscriptions that wait for a pending operation, in order. */
-  private waiting: Array<Held | Extract<ConversationMessage, { kind: 'subscribe' | 'history' | MarkKind }>> =
-    [];
+  private waiting: Array<Held | Asking> = [];
   /** Those that waited and are decided again just now. */
   private redoing: typeof this.waiting = [];
   private appends: Append[] = [];
@@ -47,7 +44,6 @@ export class Active {
     this.ports = ports;
     this.state = state;
     this.reader = new Reader(context, ports, state, this.pending);
-    this.receipts = new Receipts(context, ports, state);
   }
 
   /** Nothing was ever stored under this id, as far as anybody knows. */
@@ -80,10 +76,8 @@ export class Active {
         return;
       case 'typing':
         return this.reader.onTyping(message);
-      case 'marked':
-      case 'marks due':
-      case 'receipts asked':
-        return this.receipts.receive(message);
+      case 'receipts':
+        return this.reader.receipts.receive(message);
       case 'typing due':
         return this.reader.typing.onDue();
       case 'register':
@@ -276,17 +270,11 @@ export class Active {
       applyEvent(this.state, event);
       this.reader.typing.onEvent(event);
     }
-    this.ports.publisher.publish(this.context.id, events);
-    for (const event of events) this.notifyNewMembers(event);
+    this.ports.publisher.publish(this.context.id, withoutDeleted(events));
+    for (const event of events)
+      for (const user of newcomersOf(event))
+        this.ports.notify(user, { ev: 'conversation.update', conv: event.conv, head: event.seq });
     this.goOn();
-  }
-
-  private notifyNewMembers(event: LogEvent): void {
-    const users =
-      event.ev === 'conversation.create' ? event.members : event.ev === 'member.add' ? [event.user] : [];
-    for (const user of users) {
-      this.ports.notify(user, { ev: 'conversation.update', conv: event.conv, head: event.seq });
-    }
   }
 
   private onSettled(ids: readonly string[]): void {

@@ -63,9 +63,7 @@ export class Conversation implements Actor<ConversationMessage> {
       case 'users checked':
       case 'target found':
       case 'attachments found':
-      case 'marked':
-      case 'marks due':
-      case 'receipts asked':
+      case 'receipts':
       case 'typing due':
         return;
       default:

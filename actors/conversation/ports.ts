@@ -3,7 +3,7 @@
 import type { Rates } from '#src/rates.js';
 import type { ActorContext } from '#src/runtime/actor.js';
 import type { Clock, Timers } from '#src/runtime/ports.js';
-import type { ConversationMoment, LogStore } from '#src/storage/ports.js';
+import type { ConversationMoment, Failed, LogStore, TieredPage } from '#src/storage/ports.js';
 import type { ToFront } from '#src/threads/messages.js';
 import type { ControlEvent, LogEvent } from '#src/wire/events.js';
 import type { ConversationMessage, WriterMessage } from '../messages.js';
@@ -25,13 +25,19 @@ export interface PublisherPort {
   ): void;
 }
 
+export interface ConversationStore
+  extends Pick<
+    LogStore,
+    'unknownUsers' | 'withoutReceipts' | 'targets' | 'changed' | 'parents' | 'attachments'
+  > {
+  /** From the fastest tier that has the page; who decorates it gives it to those that lack it. */
+  read(range: Parameters<LogStore['read']>[0], done: (result: TieredPage | Failed) => void): void;
+}
+
 export interface ConversationPorts {
   readonly clock: Clock;
   readonly timers: Timers;
-  readonly store: Pick<
-    LogStore,
-    'read' | 'unknownUsers' | 'withoutReceipts' | 'targets' | 'changed' | 'parents' | 'attachments'
-  >;
+  readonly store: ConversationStore;
   readonly publisher: PublisherPort;
   readonly answered: Answered;
   readonly rates: Rates;

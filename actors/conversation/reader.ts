@@ -1,6 +1,7 @@
 /** The reading side of an active conversation: subscriptions, history, read marks, typing. */
 
-import { decorate, editedElsewhere, type PageRead, repliedTo, upToDate } from '#src/pages.js';
+import { decorate, editedElsewhere, type PageRead, repliedTo, upToDate, withoutDeleted } from '#src/pages.js';
+import type { TieredPage } from '#src/storage/ports.js';
 import { type Backlog, frontOf, type Refusal } from '#src/threads/messages.js';
 import type { LogEvent } from '#src/wire/events.js';
 import { wireLimits } from '#src/wire/limits.js';
@@ -8,12 +9,16 @@ import type { ConversationMessage } from '../messages.js';
 import type { Pending } from './pending.js';
 import type { ConversationContext, ConversationPorts } from './ports.js';
 import { cutPage, fitsBacklog, rangeOf, reachOf } from './reading.js';
+import { Receipts } from './receipts.js';
 import { mayType, standing } from './standing.js';
 import type { ConversationState } from './state.js';
 import { Typing } from './typing.js';
 
-export type MarkKind = 'read' | 'delivered' | 'unread';
+type MarkKind = 'read' | 'delivered' | 'unread';
 type Message<Kind extends ConversationMessage['kind']> = Extract<ConversationMessage, { kind: Kind }>;
+
+/** Events, and the way back to the tiers that lack them. */
+type Read = Pick<PageRead, 'events' | 'keep'>;
 
 const notFound: Refusal = { code: 'not_found', message: 'There is no such conversation.' };
 const unreadable: Refusal = {
@@ -25,7 +30,11 @@ const unreadable: Refusal = {
 /** How often a page is asked about again when more was changed meanwhile than is remembered. */
 const readsMax = 3;
 
+/** What waits as long as it is not settled who is a member. */
+export type Asking = Message<'subscribe' | 'history' | MarkKind>;
+
 export class Reader {
+  readonly receipts: Receipts;
   private hasEnded = false;
   private readonly context: ConversationContext;
   private readonly ports: ConversationPorts;
@@ -43,11 +52,12 @@ export class Reader {
     this.ports = ports;
     this.state = state;
     this.pending = pending;
+    this.receipts = new Receipts(context, ports, state);
     this.typing = new Typing(context, ports);
   }
 
   /** `wait`: whether the user is a member depends on an operation that is not settled (L6). */
-  receive(message: Message<'subscribe' | 'history' | MarkKind>): 'done' | 'wait' {
+  receive(message: Asking): 'done' | 'wait' {
     const who = standing(this.state, this.pending, message.user);
     if (who === 'undecided') return 'wait';
     if (who === 'stranger') {
@@ -110,7 +120,7 @@ export class Reader {
       const tell = (page: PageRead | undefined) =>
         this.context.tellSelf({ kind: 'backlog read', request, user, have, page });
       if (result.kind === 'failed') tell(undefined);
-      else this.findOut(result.events, user, tell);
+      else this.findOut(result, user, tell);
     });
   }
 
@@ -132,51 +142,49 @@ export class Reader {
     const head = this.state.head.seq;
     const range = rangeOf(message, head);
     const known = this.state.window.between(range.after, range.before);
-    const answer = (events: readonly LogEvent[]) =>
-      this.readPage(cutPage(events, range.last), message.user, (page) =>
+    const answer = ({ events, keep }: TieredPage) =>
+      this.readPage({ events: cutPage(events, range.last), keep }, message.user, (page) =>
         this.answerHistory(message, page, head),
       );
-    if (known !== undefined) return answer(known);
+    if (known !== undefined) return answer({ kind: 'events', events: known });
     const reach = reachOf(message, range, head);
     this.ports.store.read({ conv, ...range, ...reach, ...this.ageOf(reach.before) }, (result) => {
       if (result.kind === 'failed') this.refuse(message.request, unreadable);
-      else answer(result.events);
+      else answer(result);
     });
   }
 
   /** The events with what has become of their messages, now; undefined when the store could not say. */
   private readPage(
-    events: readonly LogEvent[],
+    read: Read,
     user: string,
     done: (events: readonly LogEvent[] | undefined) => void,
     tries = readsMax,
   ): void {
-    this.findOut(events, user, (page) => {
+    this.findOut(read, user, (page) => {
       const told = page && this.broughtUpToDate(page, user);
       if (page === undefined || told !== undefined || tries === 1) done(told);
-      else this.readPage(events, user, done, tries - 1);
+      else this.readPage(read, user, done, tries - 1);
     });
   }
 
   /** What the store knows of the messages of a page. */
-  private findOut(
-    events: readonly LogEvent[],
-    user: string,
-    done: (page: PageRead | undefined) => void,
-  ): void {
+  private findOut({ events, keep }: Read, user: string, done: (page: PageRead | undefined) => void): void {
     const conv = this.context.id;
     const askedAt = this.state.head.seq;
     const [first, last] = [events[0], events.at(-1)];
     const replies = repliedTo(events);
     if (first === undefined || last === undefined || (!this.state.isChanged && replies.length === 0))
-      return done({ events, askedAt, changed: [], parents: [] });
+      return done({ events, keep, askedAt, changed: [], parents: [] });
     const range = { conv, from: first.seq, to: last.seq, named: editedElsewhere(events), user };
     this.ports.store.changed(range, (found) => {
       if (found.kind === 'failed') return done(undefined);
       const changed = found.messages;
-      if (replies.length === 0) return done({ events, askedAt, changed, parents: [] });
+      if (replies.length === 0) return done({ events, keep, askedAt, changed, parents: [] });
       this.ports.store.parents({ conv, messages: replies }, (result) =>
-        done(result.kind === 'failed' ? undefined : { events, askedAt, changed, parents: result.parents }),
+        done(
+          result.kind === 'failed' ? undefined : { events, keep, askedAt, changed, parents: result.parents },
+        ),
       );
     });
   }
@@ -184,7 +192,10 @@ export class Reader {
   /** With what was changed since the store was asked; undefined: more than is remembered. */
   private broughtUpToDate(page: PageRead, user: string): LogEvent[] | undefined {
     const since = this.state.changes.since(page.askedAt);
-    return since && decorate(upToDate(page, since, user));
+    if (since === undefined) return undefined;
+    const told = upToDate(page, since, user);
+    page.keep?.(withoutDeleted(told));
+    return decorate(told);
   }
 
   /** What lies wholly before the window is older than it. */

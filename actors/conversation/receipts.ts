@@ -2,13 +2,11 @@
  * How far members have read, for the others: told at most once a second, all of them in one event, and only while the
  * conversation is small (U5). Who has switched receipts off neither shows nor sees it (U6).
  */
-import type { ConversationMessage } from '../messages.js';
+import type { ReceiptStep } from '../messages.js';
 import type { ConversationContext, ConversationPorts } from './ports.js';
 import type { ConversationState } from './state.js';
 
 const tellEveryMs = 1_000;
-
-type Message = Extract<ConversationMessage, { kind: 'marked' | 'marks due' | 'receipts asked' }>;
 
 export class Receipts {
   private readonly context: ConversationContext;
@@ -25,14 +23,14 @@ export class Receipts {
     this.state = state;
   }
 
-  receive(message: Message): void {
-    switch (message.kind) {
+  receive({ step }: { readonly step: ReceiptStep }): void {
+    switch (step.name) {
       case 'marked':
-        return this.onMarked(message);
-      case 'marks due':
+        return this.onMarked(step);
+      case 'due':
         return this.onDue();
-      case 'receipts asked':
-        return this.tell(message.without);
+      case 'asked':
+        return this.tell(step.without);
     }
   }
 
@@ -40,7 +38,7 @@ export class Receipts {
     return this.state.members.size > this.ports.receiptsMembersMax;
   }
 
-  private onMarked({ user, number, what }: Extract<Message, { kind: 'marked' }>): void {
+  private onMarked({ user, number, what }: Extract<ReceiptStep, { name: 'marked' }>): void {
     if (this.isLarge || !this.state.members.has(user)) return;
     const [read, delivered] = this.marks.get(user) ?? [0, 0];
     const isRead = what === 'read';
@@ -48,14 +46,14 @@ export class Receipts {
     if (this.isDue) return;
     this.isDue = true;
     const ms = Math.max(0, this.toldAt + tellEveryMs - this.ports.clock.now());
-    this.ports.timers.after(ms, () => this.context.tellSelf({ kind: 'marks due' }));
+    this.ports.timers.after(ms, () => this.context.tellSelf({ kind: 'receipts', step: { name: 'due' } }));
   }
 
   private onDue(): void {
     this.ports.store.withoutReceipts([...this.state.members.keys()], (result) =>
       this.context.tellSelf({
-        kind: 'receipts asked',
-        without: result.kind === 'asked' ? result.users : undefined,
+        kind: 'receipts',
+        step: { name: 'asked', without: result.kind === 'asked' ? result.users : undefined },
       }),
     );
   }

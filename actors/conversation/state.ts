@@ -1,5 +1,5 @@
 /** What a conversation is: pure state, moved only by the events of its log. */
-import { applyToFacts, type Facts, factsOf } from '#src/storage/facts.js';
+import { applyToFacts, type Facts, factsOf, withoutContents } from '#src/storage/facts.js';
 import type { ConversationSnapshot, Head } from '#src/storage/ports.js';
 import type { LogEvent } from '#src/wire/events.js';
 import { RecentChanges } from './recent-changes.js';
@@ -70,4 +70,20 @@ export function membershipChange(event: LogEvent): { users: readonly string[]; g
     default:
       return undefined;
   }
+}
+
+/** Who is told that they are here now, beside those who came by themselves. */
+export function newcomersOf(event: LogEvent): readonly string[] {
+  if (event.ev === 'conversation.create') return event.members;
+  return event.ev === 'member.add' ? [event.user] : [];
+}
+
+/** Events of one batch as they are told live: what was deleted in the same batch says nothing any more (C2). */
+export function withoutDeleted(events: readonly LogEvent[]): readonly LogEvent[] {
+  const deleted = new Set<string>();
+  for (const event of events) if (event.ev === 'message.delete') deleted.add(event.message);
+  if (deleted.size === 0) return events;
+  return events.map((event) =>
+    event.ev === 'message.edit' && deleted.has(event.message) ? withoutContents(event) : event,
+  );
 }

@@ -79,7 +79,11 @@ export class Flusher {
     for (const { request, conv, user, seq, number, what } of flight.marks) {
       if (flushed) {
         this.ports.answer({ kind: 'ack', request, conv, seq });
-        if (what !== 'unread') this.ports.tellConversation(conv, { kind: 'marked', user, number, what });
+        if (what !== 'unread')
+          this.ports.tellConversation(conv, {
+            kind: 'receipts',
+            step: { name: 'marked', user, number, what },
+          });
       } else {
         const message = 'The mark could not be stored now.';
         this.ports.answer({ kind: 'err', request, code: 'unavailable', message, retryMs: 1000 });

@@ -2,12 +2,10 @@
  * Heads and read marks that moved and are not in their side tables yet (L14), and who came or went. They are written
  * at most twice a second, off the ack path; what a crash loses of them is computed again from the log.
  */
+import { laterPreview, type Preview, previewAfter } from '#src/previews.js';
 import type { Coming, MarkMove, MemberMark, Progress } from '#src/storage/ports.js';
 import type { LogEvent } from '#src/wire/events.js';
 import { afterMove } from './mark-moves.js';
-
-/** Characters of a message that lists show. */
-const previewCharsMax = 140;
 
 interface Dirty {
   /** undefined: only marks moved. */
@@ -28,23 +26,16 @@ export class DirtyProgress {
     const last = events.at(-1);
     if (last === undefined) return;
     const dirty = this.dirtyOf(conv);
-    let message: LogEvent<'message.new'> | undefined;
-    let preview = dirty.head?.preview ?? (dirty.head === undefined ? '' : null);
+    let shown: Preview = dirty.head ?? { preview: '' };
     for (const event of events) {
-      if (event.ev === 'message.new') {
-        message = event;
-        // Nobody has read further than what was just said.
+      shown = previewAfter(shown, event);
+      // Nobody has read further than what was just said.
+      if (event.ev === 'message.new')
         dirty.marks.set(event.from, afterMove(dirty.marks.get(event.from), { mark: event.number }));
-      } else if (event.ev === 'message.delete') {
-        // What was said last is gone, here as everywhere.
-        if (event.messageNumber !== event.number) continue;
-        message = undefined;
-        preview = null;
-      } else noteComings(dirty, event);
+      else noteComings(dirty, event);
     }
-    if (message !== undefined) preview = previewOf(message);
     const { seq, number, at } = last;
-    dirty.head = { seq, number, at, preview };
+    dirty.head = { ...shown, seq, number, at };
   }
 
   mark({ conv, user, ...move }: MemberMark): void {
@@ -69,7 +60,7 @@ export class DirtyProgress {
     for (const { conv, ...head } of progress.heads) {
       const dirty = this.dirtyOf(conv);
       if (dirty.head === undefined) dirty.head = head;
-      else if (dirty.head.preview === '') dirty.head.preview = head.preview;
+      else dirty.head = { ...dirty.head, ...laterPreview(head, dirty.head) };
     }
     for (const { conv, user, ...move } of progress.marks) {
       const { marks } = this.dirtyOf(conv);
@@ -101,13 +92,4 @@ function noteComings({ marks }: Dirty, event: LogEvent): void {
   if (came === undefined) return;
   const user = 'user' in event ? event.user : event.from;
   marks.set(user, afterMove(marks.get(user), { mark: 0, came }));
-}
-
-function previewOf({ text, type }: LogEvent<'message.new'>): string {
-  if (text === '') return `[${type ?? 'text'}]`;
-  if (text.length <= previewCharsMax) return text;
-  return text
-    .slice(0, previewCharsMax)
-    .toWellFormed()
-    .replace(/\ufffd$/, '');
 }

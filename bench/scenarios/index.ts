@@ -14,10 +14,13 @@ import { presence } from './presence.js';
 import { rest } from './rest.js';
 import { resumeStorm } from './resume-storm.js';
 import { manyRooms, rooms } from './rooms.js';
+import { search } from './search.js';
 import { slowReaders } from './slow-readers.js';
 import { soak } from './soak.js';
+import { sync } from './sync.js';
 
 export const scenarios: readonly Scenario[] = [
   ...[durable, rooms, manyRooms, fanout, fanoutSmall, fanoutLarge, mixed, latency, manyConversations],
-  ...[connectRate, idleMemory, resumeStorm, slowReaders, presence, rest, mirrored, history, eviction, soak],
+  ...[connectRate, idleMemory, resumeStorm, slowReaders, presence, rest, sync, search, mirrored, history],
+  ...[eviction, soak],
 ];

@@ -174,7 +174,8 @@ create or replace function nubo_forget_contents(p_messages uuid[]) returns void
   update conversation_log set body = '',
     details = case when kind = 40 then null else jsonb_build_object('messageSeq', details -> 'messageSeq') end
   where id in (select unnest(p_messages) union all select id from message_edits where message = any(p_messages));
-  update message_states set text = null, metadata = null, mentions = null, edited_at = null where message = any(p_messages);
+  update message_states set text = null, metadata = null, mentions = null, edited_at = null, reactions = null
+  where message = any(p_messages);
   delete from message_edits where message = any(p_messages);
   delete from message_reactions where message = any(p_messages);
   delete from message_reaction_counts where message = any(p_messages);

@@ -104,7 +104,8 @@ create function nubo_mentions(p_user uuid, p_conversation uuid, p_mark bigint) r
 $$;
 
 -- As in 0002_log, with the clock. A mark is max(min(mark, low), high): `low` is what somebody took back to, `mark` what
--- was read since. A head without a preview (null) has lost it: its message was deleted.
+-- was read since. A head without a preview (null) has lost it: its
+-- message was deleted. A preview counts unless the conversation has a later message.
 create or replace function nubo_flush(p_shard integer, p_batch bigint, p_heads jsonb, p_marks jsonb) returns void
   language plpgsql
   set enable_seqscan = off
@@ -113,16 +114,20 @@ declare
   v_tick bigint := nubo_tick(p_shard);
   v_mark record;
 begin
-  insert into conversation_heads as h (conversation, shard, last_batch, seq, number, preview, last_at, tick)
-  select conv, p_shard, (p_shard::bigint << 40) + p_batch, seq, number, preview, nubo_time(at), v_tick
-  from jsonb_to_recordset(p_heads) as x (conv uuid, seq bigint, number bigint, at bigint, preview text)
+  insert into conversation_heads as h (conversation, shard, last_batch, seq, number, preview, message_seq, last_at, tick)
+  select conv, p_shard, (p_shard::bigint << 40) + p_batch, seq, number, preview,
+    case when preview = '' then 0 else coalesce("messageSeq", seq) end, nubo_time(at), v_tick
+  from jsonb_to_recordset(p_heads)
+    as x (conv uuid, seq bigint, number bigint, at bigint, preview text, "messageSeq" bigint)
   order by conv
   on conflict (conversation) do update set
     shard = excluded.shard,
     last_batch = excluded.last_batch,
     seq = excluded.seq,
     number = excluded.number,
-    preview = case when excluded.preview = '' then h.preview else excluded.preview end,
+    preview = case when excluded.preview = '' or excluded.message_seq < h.message_seq then h.preview
+      else excluded.preview end,
+    message_seq = greatest(h.message_seq, excluded.message_seq),
     last_at = excluded.last_at,
     tick = excluded.tick
   where excluded.seq > h.seq;
@@ -165,34 +170,36 @@ begin
     v_batches := v_batches + v_writer.batch - v_writer.flushed;
     v_tick := nubo_tick(v_writer.shard);
 
-    insert into conversation_heads as h (conversation, shard, last_batch, seq, number, preview, last_at, tick)
-    select s.conversation, v_writer.shard, s.batch, s.seq, s.number, m.preview, s.at, v_tick
+    insert into conversation_heads as h (conversation, shard, last_batch, seq, number, preview, message_seq, last_at, tick)
+    select w.conversation, v_writer.shard, w.batch, w.seq, w.number, m.preview, coalesce(m.seq, 0), w.at, v_tick
     from (
       select distinct on (conversation) conversation, batch, seq, number, at
       from conversation_log where batch > v_low and batch <= v_high
       order by conversation, seq desc
-    ) as s
+    ) as w
     left join (
-      select distinct on (conversation) conversation,
-        case when body = '' then '[' || coalesce(details ->> 'type', 'text') || ']' else left(body, 140) end as preview
-      from conversation_log where batch > v_low and batch <= v_high and kind = 40
-      order by conversation, seq desc
-    ) as m on m.conversation = s.conversation
-    order by s.conversation
+      select conversation, max(case when kind = 40 then seq else (details ->> 'messageSeq')::bigint end) as seq
+      from conversation_log where batch > v_low and batch <= v_high and kind in (40, 46, 47)
+      group by conversation
+    ) as touched on touched.conversation = w.conversation
+    left join lateral (
+      select l.seq, case when s.deleted_at is not null then null
+        when coalesce(s.text, l.body) = '' then '[' || coalesce(l.details ->> 'type', 'text') || ']'
+        else left(coalesce(s.text, l.body), 140) end as preview
+      from conversation_log l left join message_states s on s.message = l.id
+      where l.conversation = w.conversation and l.seq = touched.seq
+    ) as m on true
+    order by w.conversation
     on conflict (conversation) do update set
       shard = excluded.shard,
       last_batch = excluded.last_batch,
       seq = excluded.seq,
       number = excluded.number,
-      preview = coalesce(excluded.preview, h.preview),
+      preview = case when excluded.message_seq < greatest(h.message_seq, 1) then h.preview else excluded.preview end,
+      message_seq = greatest(h.message_seq, excluded.message_seq),
       last_at = excluded.last_at,
       tick = excluded.tick
     where excluded.seq > h.seq;
-
-    update conversation_heads h set preview = null
-    from conversation_log l
-    where l.batch > v_low and l.batch <= v_high and l.kind = 47
-      and h.conversation = l.conversation and h.number = (l.details ->> 'messageNumber')::bigint;
 
     update conversation_members m set
       mark = greatest(m.mark, x.number),
@@ -226,6 +233,15 @@ begin
 end
 $$;
 
+-- Who was banned and had never come has a row as well, which a ban began: they have no more to hear than a stranger.
+create function nubo_has_come(p_member conversation_members) returns boolean
+  language sql stable
+  as $$
+  select p_member.left_at is null or not exists (
+    select from conversation_log l
+    where l.conversation = p_member.conversation and l.seq = p_member.joined_seq and l.kind = 54)
+$$;
+
 -- Conversations of a user that have changed since the ticks of a cursor, in the order of their ids, the first ones after
 -- `p_after`. The tick of shard n stands at n + 1 of `p_since`; a shard without one has no tick that was seen. Without
 -- `p_since`: all that they are a member of. Two ways to find them, the same ones: this one looks at the head of each of
@@ -248,10 +264,9 @@ begin
   left join conversation_heads h on h.conversation = own.conversation
   where own.user_id = p_user
     and own.conversation > p_after
-    -- Who was banned and had never come has no more to hear than a stranger.
     and case when p_since is null then own.left_at is null
-      else (own.left_at is null or own.left_at > own.joined_at) and (own.tick > coalesce(p_since[(own.tick >> 40) + 1], 0)
-        or (own.left_at is null and h.tick > coalesce(p_since[(h.tick >> 40) + 1], 0))) end
+      else (own.tick > coalesce(p_since[(own.tick >> 40) + 1], 0) and nubo_has_come(own))
+        or (own.left_at is null and h.tick > coalesce(p_since[(h.tick >> 40) + 1], 0)) end
   order by own.conversation
   limit p_limit;
 end
@@ -270,8 +285,7 @@ begin
   return query
   with mine as materialized (
     select own.conversation, own.left_at is null as is_member,
-      own.tick > coalesce(p_since[(own.tick >> 40) + 1], 0) and (own.left_at is null or own.left_at > own.joined_at)
-        as is_moved
+      own.tick > coalesce(p_since[(own.tick >> 40) + 1], 0) and nubo_has_come(own) as is_moved
     from conversation_members own
     where own.user_id = p_user and own.conversation > p_after
   ), heads as materialized (

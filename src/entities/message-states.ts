@@ -31,6 +31,8 @@ export const messageStates = {
     deletedBy: { column: 'deleted_by', type: 'uuid', schema: uuid, ...optional },
     pinnedAt: { column: 'pinned_at', type: 'time', schema: time, ...optional },
     pinnedBy: { column: 'pinned_by', type: 'uuid', schema: uuid, ...optional },
+    /** How many there are of each emoji, by the emoji. */
+    reactions: { column: 'reactions', type: 'json', schema: z.record(z.string(), count), ...optional },
   },
   indexes: [{ keys: { conversation_id: 1, seq: 1 } }],
 } as const satisfies Entity;

@@ -6,7 +6,7 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { STATUS_CODES } from 'node:http';
 import { canonicalAddress } from '../people/addresses.js';
-import { IncomingBody } from './incoming-body.js';
+import { type Flow, IncomingBody } from './incoming-body.js';
 import { type OutgoingBytes, type Outlet, sendBytes } from './outflow.js';
 import type { Rest } from './rest/rest.js';
 import type { RestRequest, RestResponse } from './rest/route.js';
@@ -61,10 +61,7 @@ export class HttpDoor {
   private stream(response: HttpResponse, head: RestRequest, reply: HttpReply): void {
     if (this.open >= requestsMax) return reply.send(this.rest.overloaded(head), true);
     this.open += 1;
-    const body = new IncomingBody({
-      pause: () => reply.whileOpen(() => response.pause()),
-      resume: () => reply.whileOpen(() => response.resume()),
-    });
+    const body = new IncomingBody(new Throttle(response, reply));
     reply.onDone = () => {
       this.open -= 1;
       body.gone();
@@ -90,6 +87,38 @@ export class HttpDoor {
   }
 }
 
+/**
+ * Stops and starts the reading of a socket. Never from within its own data handler: uWebSockets.js sets the clock again
+ * when that returns, and would cut in ten seconds what is paused.
+ */
+class Throttle implements Flow {
+  private readonly response: HttpResponse;
+  private readonly reply: HttpReply;
+  private isWanted = false;
+  private isPaused = false;
+
+  constructor(response: HttpResponse, reply: HttpReply) {
+    this.response = response;
+    this.reply = reply;
+  }
+
+  pause(): void {
+    this.isWanted = true;
+    setImmediate(() => {
+      if (!this.isWanted || this.isPaused || this.reply.isDone) return;
+      this.isPaused = true;
+      this.response.pause();
+    });
+  }
+
+  resume(): void {
+    this.isWanted = false;
+    if (!this.isPaused || this.reply.isDone) return;
+    this.isPaused = false;
+    this.response.resume();
+  }
+}
+
 /** One response: sent at most once, and not at all when the client has gone. */
 class HttpReply implements Outlet {
   isDone = false;
@@ -108,11 +137,6 @@ class HttpReply implements Outlet {
       this.done();
       this.onGone?.();
     });
-  }
-
-  /** Outside of that the response is not to be touched. */
-  whileOpen(act: () => void): void {
-    if (!this.isDone) act();
   }
 
   /** `closes`: the rest of the body is not worth reading. */

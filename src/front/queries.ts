@@ -125,6 +125,12 @@ export const queries: { readonly [Name in QueryName]: Query<Name> } = {
       return front.call(front.shardOf(user), 'receipts', { user, id });
     },
   },
+  /** All searches of a user come to one shard, which bounds them (F4). */
+  search: {
+    result: shapes.search,
+    answer: ({ front, user }, asked) =>
+      front.call(front.shardOf(user), 'search.messages', { ...asked, user }),
+  },
   users: {
     result: shapes.users,
     async answer({ front, user }, { ids = [], usernames = [] }) {

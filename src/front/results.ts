@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { userView } from '../entities/views.js';
 import { type LogEventName, logEvents } from '../wire/events.js';
-import { conversationState, conversationType, role } from '../wire/operations.js';
+import { conversationState, conversationType, messageType, role } from '../wire/operations.js';
 
 const at = z.number().int().meta({ description: 'Unix milliseconds' });
 const text = z.string().nullable();
@@ -166,3 +166,18 @@ export const ack = z
     conv: z.string().optional().meta({ description: 'The conversation that was created.' }),
   })
   .meta({ id: 'Ack' });
+
+/** A message that was found, by what it says now. */
+const foundMessage = z
+  .object({
+    ...{ conv: z.string(), seq: z.number().int(), id: z.string(), from: z.string(), at },
+    type: messageType.optional(),
+    editedAt: at.optional(),
+    snippet: z.string().meta({ description: 'A part of what the message says now: plain text, never HTML.' }),
+    marks: z
+      .array(z.tuple([z.number().int(), z.number().int()]))
+      .meta({ description: 'Where the words are in the snippet: [start, length], in UTF-16 code units.' }),
+  })
+  .meta({ id: 'FoundMessage' });
+
+export const search = z.object({ found: z.array(foundMessage), next });

@@ -192,8 +192,23 @@ export interface Progress {
     at: number;
     /** '': as it was; null: its message was deleted. */
     preview: string | null;
+    /** Where the message stands that the preview is of: a later one keeps its own. Absent: at `seq`. */
+    messageSeq?: number;
   }>;
   readonly marks: readonly MemberMark[];
+}
+
+/** A page of the log, and the way back to the tiers that are faster than the one it comes from, and lacked it. */
+export interface TieredPage {
+  readonly kind: 'events';
+  readonly events: LogEvent[];
+  /**
+   * To be called by who knows what was deleted since: a slower tier may lag, and what it has of a deleted message must
+   * not get into a faster one, which would hear of the deletion no more. Absent: they lack nothing.
+   *
+   * @param events of the page, without what deleted messages said
+   */
+  readonly keep?: (events: readonly LogEvent[]) => void;
 }
 
 export interface LogStore {
@@ -303,6 +318,29 @@ export interface PartitionStore {
     options: { isKept: boolean },
     done: (result: { kind: 'detached'; rows: number; table: string | undefined } | Failed) => void,
   ): void;
+}
+
+/**
+ * The index of words beside the log, for its indexer (F3). Callback style as above; each step is one transaction, and
+ * doing it twice does no harm. Implementation: postgres/search-index.ts.
+ */
+export interface SearchIndex {
+  /** Makes it anew when there is none, when it is of another language, or when somebody has emptied it. */
+  begin(done: (result: { kind: 'begun'; isFilled: boolean } | Failed) => void): void;
+  /** Puts in about `limit` rows of what was in the log when it was begun; fewer: that was all. */
+  fill(limit: number, done: (result: { kind: 'filled'; rows: number } | Failed) => void): void;
+  /**
+   * Follows the next `batches` of each shard. `behind`: batches that are still to come; `oldestAt`: Unix ms, of the
+   * oldest row; undefined: there was none.
+   */
+  follow(
+    batches: number,
+    done: (
+      result: { kind: 'followed'; rows: number; behind: number; oldestAt: number | undefined } | Failed,
+    ) => void,
+  ): void;
+  /** Removes up to `limit` messages that have left the log. */
+  prune(limit: number, done: (result: { kind: 'pruned'; rows: number } | Failed) => void): void;
 }
 
 /** How many events an activating conversation is given. */

@@ -10,6 +10,7 @@ import type { userSettings } from '../entities/user-settings.js';
 import type { users } from '../entities/users.js';
 import type { ViewOf } from '../entities/view.js';
 import type { ConversationStatus, ConversationType, LogEvent, Role } from '../wire/events.js';
+import type { Operation } from '../wire/operations.js';
 import type { RateClass, Revocation } from './messages.js';
 import type { Presence } from './presence.js';
 
@@ -133,6 +134,21 @@ export interface SyncedConversation {
   readonly bannedUntil?: number;
 }
 
+/** A message that was found, by what it says now. */
+export interface FoundMessage {
+  readonly conv: string;
+  readonly seq: number;
+  readonly id: string;
+  readonly from: string;
+  readonly at: number;
+  readonly type?: LogEvent<'message.new'>['type'];
+  readonly editedAt?: number;
+  /** Plain text, never HTML. */
+  readonly snippet: string;
+  /** Where the words are in it: `[start, length]`, in UTF-16 code units. */
+  readonly marks: ReadonlyArray<readonly [start: number, length: number]>;
+}
+
 export interface Services {
   'people.signUp': {
     input: { username: string; password: string; email?: string; displayName?: string; device: Device };
@@ -248,6 +264,11 @@ export interface Services {
   'attachments.finish': { input: { user: string; id: string; lease: string }; output: Attachment };
   'attachments.remove': { input: { user: string; id: string }; output: null };
 
+  /** Messages with these words that the user may read, newest first (F1). `next`: null: that was all. */
+  'search.messages': {
+    input: { user: string } & Omit<Operation<'search'>, 'op' | 'ref'>;
+    output: { found: FoundMessage[]; next: string | null };
+  };
   /** Heads and marks of this shard are in Postgres when it answers (R5). */
   'heads.flush': { input: null; output: null };
   /** An empty batch through the writer: can this shard commit? (O2) */

@@ -38,6 +38,12 @@ export const wireLimits = {
   listItemsMax: 100,
   /** What a page says where the next one begins; ours have about 100. */
   cursorBytesMax: 1024,
+  /** What is searched for: longer questions are nobody's words. */
+  searchCharsMax: 256,
+  /** Words and operators of one search, as the database counts them. */
+  searchNodesMax: 32,
+  /** Messages in one answer to `search`. */
+  searchFoundMax: 50,
   /** Events in one answer to `history`. */
   historyEventsMax: 100,
   /** Conversations in one answer to `sync`. */

@@ -124,6 +124,11 @@ export const syncFields = {
   cursor: z.string().min(1).max(limits.cursorCharsMax).optional(),
   limit: z.number().int().min(1).max(limits.syncConversationsMax).optional(),
 } as const;
+/** What is searched for, shared by the wire and REST: words, "phrases", or, -not. */
+const searchText = text(limits.searchCharsMax * 4)
+  .min(1)
+  .max(limits.searchCharsMax)
+  .meta({ description: 'Words that are all there; "in this order", this or that, -not this.' });
 
 /** A message of a conversation, to do something with. */
 const onMessage = { ref, id: operationId, conv: uuid, message: operationId } as const;
@@ -212,6 +217,21 @@ export const operations = {
   delivered: { code: 30, schema: z.object({ ref, conv: uuid, seq }) },
   /** Whom a message has reached, and who has read it. */
   receipts: { code: 31, schema: z.object({ ref, message: uuid }) },
+  /** Newest first. Without `conv`: in all conversations one is a member of. Times are Unix ms, `until` is left out. */
+  search: {
+    code: 60,
+    schema: z.object({
+      ref,
+      q: searchText,
+      conv: uuid.optional(),
+      from: uuid.optional(),
+      since: time.optional(),
+      until: time.optional(),
+      type: messageType.optional(),
+      limit: z.number().int().min(1).max(limits.searchFoundMax).optional(),
+      cursor,
+    }),
+  },
   /** How this socket counts (E1); until it says so again, or closes. */
   'presence.set': { code: 40, schema: z.object({ ref, status: z.enum(['online', 'away', 'invisible']) }) },
   'presence.watch': { code: 41, schema: z.object({ ref, users: watchedUsers.min(1) }) },
@@ -238,7 +258,7 @@ export type DurableName = (typeof durableNames)[number];
 export const queryNames = [
   ...(['conversations', 'conversation', 'channels', 'message', 'edits', 'reactions'] as const),
   ...(['members', 'pins', 'bans', 'mutes', 'users', 'user', 'presence'] as const),
-  ...(['sync', 'receipts'] as const),
+  ...(['sync', 'receipts', 'search'] as const),
   ...(['me', 'me.change', 'settings', 'settings.change', 'sessions', 'sessions.end'] as const),
 ] as const satisfies readonly OperationName[];
 export type QueryName = (typeof queryNames)[number];

@@ -81,7 +81,7 @@ test('W17 a message is told as in a page: with its state, its parent, and what i
   });
 });
 
-test('W17 what a message said is listed in order and paged, and is gone with the message', async () => {
+test('C8 W17 what a message said is listed in order and paged, and is gone with the message', async () => {
   const { script, said } = await begun();
   const edits = ['second', 'third'].map((text) => next(script, 'message.edit', { ...on(said), text }, bob));
   await asker.write(edits);
@@ -179,6 +179,21 @@ test('R6 whatever is asked about a message of others is answered as about none',
   asks.push(directory['messages.pins']({ user: eve, conv: uuidv7() }) as never);
   expect(new Set(await Promise.all(asks.map(refusal))).size).toBe(1);
   expect(await refusal(asks[0] as Promise<unknown>)).toMatch(/^not_found/);
+});
+
+test('R6 what is said in the open is anybody’s to read, but not of those who are banned there', async () => {
+  const { script, said } = await begun('community');
+  const read = () =>
+    Promise.all([
+      refusal(directory['messages.get']({ user: eve, id: said.id })),
+      refusal(directory['messages.pins']({ user: eve, conv: script.conv })),
+      refusal(directory['messages.edits']({ user: eve, id: said.id, limit: 1 })),
+    ]);
+  expect(new Set(await read())).toEqual(new Set(['answered']));
+  await asker.write([next(script, 'member.ban', { user: eve, until: Date.now() + 3_600_000 })]);
+  for (const answer of await read()) expect(answer).toMatch(/^not_found/);
+  await asker.write([next(script, 'member.unban', { user: eve })]);
+  expect(new Set(await read())).toEqual(new Set(['answered']));
 });
 
 test('R2 P2 an operation on a message that is stored finds its conversation, also when its author has left', async () => {

@@ -172,6 +172,50 @@ test('L14 other views name the last message, its type as a number, and what each
   ]);
 });
 
+test('T2 mirrors are told once of each member and message that a batch has changed, and of what somebody does by hand', async () => {
+  const asker = await owned();
+  const script = new Script();
+  const ann = uuidv7();
+  const said = script.message('one');
+  const { sql } = database;
+  const versions = new Map<string, number>();
+  /** By which elements moved since the last look, and how far; what is new counts as one. */
+  const moved = async () => {
+    const rows = await sql<Array<{ name: string; version: number }>>`
+      select entity || ' ' || id as name, version::float8 as version from entity_changes
+      where id in (${`${script.conv}:${ann}`}, ${said.id})`;
+    const found = rows.map(({ name, version }) => {
+      const known = versions.get(name);
+      versions.set(name, version);
+      return [name, known === undefined ? 1 : version - known] as const;
+    });
+    return Object.fromEntries(found.filter(([, steps]) => steps > 0));
+  };
+  const [member, state] = [`members ${script.conv}:${ann}`, `message_states ${said.id}`];
+  await asker.write([script.create([ann]), said]);
+  expect(await moved()).toEqual({ [member]: 1 });
+  await asker.write([
+    script.leave(ann),
+    script.join(ann),
+    script.react(said, '👍'),
+    script.edit(said, 'two'),
+  ]);
+  expect(await moved()).toEqual({ [member]: 1, [state]: 1 });
+  expect(await sql`select reactions from message_states where message = ${said.id}`).toEqual([
+    { reactions: { '👍': 1 } },
+  ]);
+  await asker.write([script.delete(said)]);
+  expect(await moved()).toEqual({ [state]: 1 });
+  expect(await sql`select reactions, text from message_states where message = ${said.id}`).toEqual([
+    { reactions: null, text: null },
+  ]);
+  await sql`update conversation_members set mark = mark + 1 where user_id = ${ann}`;
+  expect(await moved()).toEqual({});
+  await sql`update conversation_members set nickname = 'Annie' where user_id = ${ann}`;
+  await sql`update message_states set version = version + 1 where message = ${said.id}`;
+  expect(await moved()).toEqual({ [member]: 1, [state]: 1 });
+});
+
 describe('after a crash', () => {
   test('L14 heads and senders’ marks are made again from the log, once', async () => {
     const asker = await owned();
@@ -200,6 +244,33 @@ describe('after a crash', () => {
       ]),
     );
     expect(await repairProgress(database.sql)).toBe(0);
+  });
+
+  test('T12 a preview that was written before its message was edited or deleted is made again', async () => {
+    const asker = await owned();
+    const script = new Script();
+    const { conv } = script;
+    const [older, last] = [script.message('older'), script.message('secret')];
+    await asker.write([script.create(), older, last]);
+    const { seq, number, at } = last;
+    const shown = { preview: 'secret', messageSeq: last.seq };
+    await asker.flush({ batch: 1, heads: [{ conv, seq, number, at, ...shown }], marks: [] });
+    const preview = async () => {
+      await repairProgress(database.sql);
+      const [head] = await database.sql<Array<{ preview: string; seq: number }>>`
+        select preview, seq::int as seq from conversation_heads where conversation = ${conv}`;
+      return head;
+    };
+    await asker.write([script.edit(older, 'no longer the last')]);
+    expect(await preview()).toEqual({ preview: 'secret', seq: script.seq });
+    await asker.write([script.edit(last, 'mended')]);
+    expect(await preview()).toEqual({ preview: 'mended', seq: script.seq });
+    await asker.write([script.delete(last)]);
+    expect(await preview()).toEqual({ preview: null, seq: script.seq });
+    await asker.write([script.react(older, '👍')]);
+    expect(await preview()).toEqual({ preview: null, seq: script.seq });
+    await asker.write([script.message('a new one')]);
+    expect(await preview()).toEqual({ preview: 'a new one', seq: script.seq });
   });
 });
 

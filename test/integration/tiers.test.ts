@@ -1,6 +1,6 @@
 /** A whole server on a real Redis and a Mongo: what people see when both stand still, are wiped, or are far behind. */
 import { Redis } from 'ioredis';
-import { MongoClient } from 'mongodb';
+import { MongoClient, UUID } from 'mongodb';
 import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTiered, type TieredServer } from '../faults/tiered-server.js';
@@ -108,6 +108,60 @@ describe.skipIf(!hasServers)('a server with Redis and Mongo', () => {
       await expect.poll(() => users.findOne({ bio: 'last word' }), { timeout: 5_000 }).toBeTruthy();
       expect(Object.keys((await users.findOne({ bio: 'last word' })) ?? {})).not.toContain('password_hash');
       expect(await users.countDocuments({ bio: /^bio/ })).toBe(0);
+    } finally {
+      await client.close();
+    }
+  });
+
+  test('T13 in Mongo a message says who sent it, as what they are known now, also when Mongo heard of it late', async () => {
+    const client = await MongoClient.connect(tiered.mongoUrl);
+    try {
+      const sent = client.db().collection('messages_recent');
+      const names = () => sent.distinct('sender_info.display_name', { message_type: { $ne: 'system' } });
+      const isNamed = (name: string) => expect.poll(names, { timeout: 10_000 }).toEqual([name]);
+      expect(await rest('PATCH', '/me', { displayName: 'Ada' })).toMatchObject({ status: 200 });
+      await send('under a name');
+      await isNamed('Ada');
+      expect(await sent.countDocuments({ sender_info: { $exists: false } })).toBe(0);
+      tiered.mongo.freeze();
+      try {
+        expect(await rest('PATCH', '/me', { displayName: 'Ada L.' })).toMatchObject({ status: 200 });
+      } finally {
+        tiered.mongo.thaw();
+      }
+      await send('under another one');
+      await isNamed('Ada L.');
+    } finally {
+      await client.close();
+    }
+  });
+
+  test('T13 whoever asks Mongo finds what has become of a message beside it', async () => {
+    const message = uuidv7();
+    await socket.do({ op: 'send', id: message, conv, text: 'first words' });
+    await socket.do({ op: 'edit', id: uuidv7(), conv, message, text: 'last words' });
+    for (const emoji of ['👍', '🎉']) await socket.do({ op: 'react', id: uuidv7(), conv, message, emoji });
+    await socket.do({ op: 'unreact', id: uuidv7(), conv, message, emoji: '🎉' });
+    const client = await MongoClient.connect(tiered.mongoUrl);
+    try {
+      // As ARCHITECTURE.md tells it.
+      const pipeline = [
+        { $match: { _id: new UUID(message) } },
+        { $lookup: { from: 'message_states_recent', localField: '_id', foreignField: '_id', as: 'state' } },
+      ];
+      const sent = client.db().collection('messages_recent');
+      const ask = async () => (await sent.aggregate(pipeline).toArray())[0];
+      await expect.poll(ask, { timeout: 10_000 }).toMatchObject({
+        content: 'first words',
+        state: [
+          { text: 'last words', reactions: { '👍': 1 }, edited_at: expect.any(Date), deleted_at: null },
+        ],
+      });
+      await socket.do({ op: 'delete', id: uuidv7(), conv, message });
+      await expect.poll(ask, { timeout: 10_000 }).toMatchObject({
+        content: '',
+        state: [{ text: null, reactions: null, edited_at: null, deleted_at: expect.any(Date) }],
+      });
     } finally {
       await client.close();
     }

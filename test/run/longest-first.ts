@@ -15,6 +15,7 @@ export const longFiles: readonly string[] = [
   'test/proof/threads.test.ts',
   'test/proof/bad-input.test.ts',
   'test/proof/kill.test.ts',
+  'test/proof/ban.test.ts',
   'test/integration/verify.test.ts',
   'test/integration/start.test.ts',
   'test/proof/eviction.test.ts',

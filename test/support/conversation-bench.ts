@@ -2,7 +2,7 @@
 import { uuidv7 } from 'uuidv7';
 import { Answered } from '#actors/conversation/answered.js';
 import { Conversation } from '#actors/conversation/conversation.js';
-import type { PublisherPort } from '#actors/conversation/ports.js';
+import type { ConversationStore, PublisherPort } from '#actors/conversation/ports.js';
 import type { ConversationMessage, WriterMessage } from '#actors/messages.js';
 import { Rates } from '#src/rates.js';
 import { nothing } from '#src/storage/facts.js';
@@ -21,6 +21,8 @@ export function idAt(milliseconds: number): string {
 
 export const fresh = () => idAt(now);
 
+type Read = Parameters<ConversationStore['read']>;
+
 interface Asked<Call extends 'targets' | 'parents' | 'attachments'> {
   readonly asked: Parameters<LogStore[Call]>[0];
   readonly done: Parameters<LogStore[Call]>[1];
@@ -36,7 +38,7 @@ export function createBench(options: { rate?: number; rates?: Rates; answeredBy?
   const notified: string[] = [];
   const ephemeral: ControlEvent[] = [];
   const handedOver: ConversationMoment[] = [];
-  const reads: Array<{ range: Parameters<LogStore['read']>[0]; done: Parameters<LogStore['read']>[1] }> = [];
+  const reads: Array<{ range: Read[0]; done: Read[1] }> = [];
   const receiptChecks: Array<Parameters<LogStore['withoutReceipts']>[1]> = [];
   const toldTo: Array<readonly string[] | undefined> = [];
   const userChecks: Array<Parameters<LogStore['unknownUsers']>[1]> = [];
@@ -60,8 +62,7 @@ export function createBench(options: { rate?: number; rates?: Rates; answeredBy?
       },
     },
     store: {
-      read: (range: Parameters<LogStore['read']>[0], done: Parameters<LogStore['read']>[1]) =>
-        void reads.push({ range, done }),
+      read: (range: Read[0], done: Read[1]) => void reads.push({ range, done }),
       withoutReceipts: (_users: readonly string[], done: Parameters<LogStore['withoutReceipts']>[1]) =>
         void receiptChecks.push(done),
       unknownUsers: (_users: readonly string[], done: Parameters<LogStore['unknownUsers']>[1]) =>

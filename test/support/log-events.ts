@@ -61,6 +61,19 @@ export class Script {
     return { ev, ...this.base({ from }), ...body } as unknown as LogEvent<Name>;
   }
 
+  edit(message: LogEvent<'message.new'>, text: string): LogEvent<'message.edit'> {
+    return { ev: 'message.edit', ...this.base({}), message: message.id, messageSeq: message.seq, text };
+  }
+
+  delete({ id, seq, number, from, at }: LogEvent<'message.new'>): LogEvent<'message.delete'> {
+    const about = { message: id, messageSeq: seq, messageNumber: number, author: from, sentAt: at };
+    return { ev: 'message.delete', ...this.base({}), ...about };
+  }
+
+  react(message: LogEvent<'message.new'>, emoji: string): LogEvent<'reaction.add'> {
+    return { ev: 'reaction.add', ...this.base({}), message: message.id, messageSeq: message.seq, emoji };
+  }
+
   private base({ id = uuidv7(), at = Date.now(), from = this.owner }: Extra) {
     this.seq += 1;
     return { conv: this.conv, seq: this.seq, number: this.number, id, from, at };

@@ -59,6 +59,7 @@ describe('O1 configuration is one table', () => {
         logLevel: 'info',
         drainSeconds: 20,
         retentionMonths: 0,
+        searchLanguage: 'simple',
         expiredMonths: 'keep',
         demo: made.demo,
       },

@@ -440,6 +440,19 @@ test('C6 a reply shows its parent as it is now, also when that is deleted or edi
   }
 });
 
+test('C2 an edit that is stored together with the deletion of its message says nothing when it is told', () => {
+  const { bench, commit } = scene();
+  bench.setLastSeq(2);
+  bench.turn(edit('mia', 'said in passing'));
+  tell(bench, targetOf());
+  bench.turn(remove('mia'));
+  tell(bench, targetOf());
+  commit();
+  const told = bench.published.at(-1)?.events;
+  expect(told?.map(({ ev }) => ev)).toEqual(['message.edit', 'message.delete']);
+  expect(JSON.stringify(told)).not.toContain('said in passing');
+});
+
 test('C2 what a deleted message said leaves the window, with its edits', () => {
   const { bench, commit } = scene();
   bench.turn(edit('mia', 'what was edited'));

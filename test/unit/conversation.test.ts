@@ -335,10 +335,10 @@ test('L16 W12 what has left the log is a gap to a resume, no end to history, and
 
 test('U5 U6 marks of a second are told as one event, to members who show theirs, in small conversations only', () => {
   const bench = createActive();
-  bench.turn({ kind: 'marked', user: 'mia', number: 3, what: 'read' });
-  bench.turn({ kind: 'marked', user: 'olga', number: 5, what: 'delivered' });
-  bench.turn({ kind: 'marked', user: 'mia', number: 4, what: 'delivered' });
-  bench.turn({ kind: 'marked', user: 'stranger', number: 4, what: 'read' });
+  bench.turn({ kind: 'receipts', step: { name: 'marked', user: 'mia', number: 3, what: 'read' } });
+  bench.turn({ kind: 'receipts', step: { name: 'marked', user: 'olga', number: 5, what: 'delivered' } });
+  bench.turn({ kind: 'receipts', step: { name: 'marked', user: 'mia', number: 4, what: 'delivered' } });
+  bench.turn({ kind: 'receipts', step: { name: 'marked', user: 'stranger', number: 4, what: 'read' } });
   expect(bench.timers.length).toBe(1);
   const tell = (without: string[]) => {
     bench.timers.shift()?.();
@@ -352,7 +352,8 @@ test('U5 U6 marks of a second are told as one event, to members who show theirs,
     ['olga', 0, 5],
   ];
   expect(tell([])).toEqual({ events: [{ ev: 'read.update', conv, marks: both }], to: [['olga', 'mia']] });
-  for (const user of ['mia', 'olga']) bench.turn({ kind: 'marked', user, number: 6, what: 'read' });
+  for (const user of ['mia', 'olga'])
+    bench.turn({ kind: 'receipts', step: { name: 'marked', user, number: 6, what: 'read' } });
   expect(tell(['mia'])).toEqual({
     events: [{ ev: 'read.update', conv, marks: [['olga', 6, 6]] }],
     to: [['olga']],
@@ -363,7 +364,7 @@ test('U5 U6 marks of a second are told as one event, to members who show theirs,
     mark: 0,
   }));
   const large = createActive({}, snapshotOf({ members: crowd }));
-  large.turn({ kind: 'marked', user: 'user 1', number: 1, what: 'read' });
+  large.turn({ kind: 'receipts', step: { name: 'marked', user: 'user 1', number: 1, what: 'read' } });
   expect(large.timers).toEqual([]);
 });
 

@@ -1,16 +1,10 @@
 /** What a batch of events is to the mirrors. */
 import { uuidv7 } from 'uuidv7';
 import { expect, test } from 'vitest';
-import { conversations } from '#src/entities/conversations.js';
-import { type Change, type Entity, idOf, mirroredFields } from '#src/entities/entity.js';
+import { idOf, mirroredFields } from '#src/entities/entity.js';
 import { changesOfEvents } from '#src/entities/log-changes.js';
-import { members } from '#src/entities/members.js';
-import { eventOfFields, messages } from '#src/entities/messages.js';
+import { eventOfFields } from '#src/entities/messages.js';
 import { Script } from '#test/support/log-events.js';
-
-function of(entity: Entity, changes: readonly Change[]): Change[] {
-  return changes.filter((change) => change.entity === entity);
-}
 
 test('a batch of messages changes nothing but messages, at the version of the batch', () => {
   const script = new Script();
@@ -23,7 +17,7 @@ test('a batch of messages changes nothing but messages, at the version of the ba
   expect(changes.map(({ fields }) => eventOfFields(fields ?? {}))).toEqual(events);
 });
 
-test('a batch that makes a conversation and moves its members says what is true after it', () => {
+test('what is no message is one all the same, so that pages have no holes, and nothing else is told', () => {
   const script = new Script();
   const [ada, bob, cyd] = [uuidv7(), uuidv7(), uuidv7()] as const;
   const events = [
@@ -34,43 +28,30 @@ test('a batch that makes a conversation and moves its members says what is true 
     script.message('hello'),
     script.join(bob),
   ];
-  // A batch is in any order; the seq decides.
-  const changes = changesOfEvents([...events].reverse(), 5);
-  expect(of(messages, changes)).toHaveLength(events.length);
-  expect(of(conversations, changes)).toEqual([
-    {
-      entity: conversations,
-      id: script.conv,
-      version: 1,
-      fields: {
-        id: script.conv,
-        type: 'group',
-        title: 'Ducks',
-        description: null,
-        avatarUrl: null,
-        creator: script.owner,
-        state: 'active',
-        createdAt: events[0]?.at,
-      },
-    },
-  ]);
-  const told = new Map(of(members, changes).map(({ id, ...change }) => [id, change]));
-  const joined = (user: string, role: string, seq: number) => ({
-    entity: members,
-    version: seq,
-    fields: { conversation: script.conv, user, role, joinedSeq: seq, joinedAt: events[seq - 1]?.at },
-  });
-  expect(told).toEqual(
-    new Map<string, Omit<Change, 'id'>>([
-      [`${script.conv}:${ada}`, { entity: members, version: 2, fields: undefined }],
-      [`${script.conv}:${bob}`, joined(bob, 'member', 6)],
-      [`${script.conv}:${cyd}`, joined(cyd, 'member', 3)],
-      [`${script.conv}:${script.owner}`, joined(script.owner, 'owner', 1)],
-    ]),
+  const changes = changesOfEvents(events, 5);
+  expect(changes.map(({ entity, id, version }) => [entity.name, id, version])).toEqual(
+    events.map(({ id }) => ['messages', id, 5]),
   );
-  for (const { entity, id, fields } of changes) {
-    if (fields === undefined) continue;
+  for (const [index, { entity, id, fields = {} }] of changes.entries()) {
     expect(idOf(entity, fields)).toBe(id);
     expect(Object.keys(fields).sort()).toEqual([...mirroredFields(entity)].sort());
+    expect(eventOfFields(fields)).toEqual(events[index]);
   }
+});
+
+test('T11 what an edit says is told to no mirror, and a deletion rewrites its message at its own version', () => {
+  const script = new Script();
+  const said = script.message('secret one');
+  const edit = script.edit(said, 'secret two');
+  const gone = script.delete(said);
+  const [first, second, third, rewritten] = [
+    ...changesOfEvents([said, edit], 7),
+    ...changesOfEvents([gone], 8),
+  ];
+  expect(first).toMatchObject({ id: said.id, version: 7, fields: { content: 'secret one' } });
+  expect(second).toMatchObject({ id: edit.id, version: 7, fields: { content: '', event: 'message.edit' } });
+  expect(third).toMatchObject({ id: gone.id, version: 8 });
+  expect(rewritten).toMatchObject({ id: said.id, version: 8, fields: { content: '', details: null } });
+  expect(eventOfFields(rewritten?.fields ?? {})).toEqual({ ...said, text: '' });
+  expect(JSON.stringify([second, third, rewritten])).not.toContain('secret');
 });

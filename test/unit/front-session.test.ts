@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { NuboError } from '#src/errors.js';
 import { chooseProtocol, isOriginAllowed } from '#src/front/upgrade.js';
+import type { ToShard } from '#src/threads/messages.js';
 import { encodeOperations } from '#src/wire/codec.js';
 import { closeCodes } from '#src/wire/codes.js';
 import { wireLimits } from '#src/wire/limits.js';
@@ -575,4 +576,54 @@ test('W7 answers of a closed socket go nowhere', async () => {
   harness.endTurn();
   expect(client.heard()).toEqual([]);
   expect(harness.front.stats().requests).toBe(0);
+});
+
+test('W17 W7 a query is answered with what its service says, refused as over REST, and counts while it waits', async () => {
+  const harness = new FrontHarness();
+  const client = await harness.live(user, { codec: 'json' });
+  const found = { members: [{ user: other, role: 'owner', nickname: null, joinedAt: 5 }], next: null };
+  client.send(
+    { op: 'members', ref: 1, conv, limit: 7 },
+    { op: 'pins', ref: 2, conv },
+    { op: 'users', ref: 3 },
+  );
+  const [members, pins] = harness.takePosted() as Array<ToShard & { request: number; kind: 'call' }>;
+  expect(members).toMatchObject({ service: 'members.list', input: { user, conv, limit: 7 } });
+  expect(client.session.requestsOpen).toBe(3);
+  harness.answer(
+    { kind: 'err', request: pins?.request ?? 0, code: 'not_found', message: 'There is no such thing.' },
+    { kind: 'answer', request: members?.request ?? 0, output: found },
+  );
+  await harness.settle();
+  const heard = client.heard();
+  expect(heard).toHaveLength(3);
+  expect(heard).toContainEqual({ ack: 1, result: found });
+  expect(heard).toContainEqual({ err: 2, code: 'not_found', message: 'There is no such thing.' });
+  expect(heard).toContainEqual(expect.objectContaining({ err: 3, code: 'invalid', stored: false }));
+  expect(client.session.requestsOpen).toBe(0);
+});
+
+test('W7 A10 a query of a shard that dies is answered, and one of a socket that has gone is forgotten', async () => {
+  const harness = new FrontHarness();
+  const [client, gone] = [await harness.live(user), await harness.live(other)];
+  client.send({ op: 'me', ref: 1 });
+  gone.send({ op: 'me', ref: 2 });
+  gone.session.onClose();
+  harness.front.shardGone(0);
+  await harness.settle();
+  expect(client.heard()).toEqual([
+    expect.objectContaining({ err: 1, code: 'unavailable', retryMs: expect.any(Number) }),
+  ]);
+  expect(gone.heard()).toEqual([]);
+  expect(harness.front.stats().requests).toBe(0);
+});
+
+test('W15 a query of a socket that has not read its last answer waits', async () => {
+  const harness = new FrontHarness();
+  const client = await harness.live(user);
+  client.socket.isReading = false;
+  client.socket.buffered = 200 * 1024;
+  client.send({ op: 'conversations', ref: 1 });
+  expect(harness.takePosted()).toEqual([]);
+  expect(client.heard()).toEqual([expect.objectContaining({ err: 1, code: 'overloaded' })]);
 });

@@ -1,9 +1,9 @@
-import { BSON, type Db, type Document, MongoServerError } from 'mongodb';
+import { BSON, type Db, type Document, MongoServerError, UUID } from 'mongodb';
 import { uuidv7 } from 'uuidv7';
 import { expect, test } from 'vitest';
 import { bulkBytesMax, bulkItemsMax, bulksOf } from '#src/storage/mongo/bulk.js';
 import { insertAll } from '#src/storage/mongo/commands.js';
-import { shapeOf } from '#src/storage/mongo/document.js';
+import { Beside, shapeOf } from '#src/storage/mongo/document.js';
 import { isOfId, isOutage, isRefusal, sentenceOf } from '#src/storage/mongo/failures.js';
 import { isPlainJson } from '#src/storage/mongo/plain-json.js';
 import { changeOf, goneChange, pairs, sampleFields, samples } from '../support/mirrors.js';
@@ -226,4 +226,17 @@ test('what an error means is said in one sentence', () => {
     false,
     true,
   ]);
+});
+
+test('T13 what stands beside the columns is the same as BSON and as a document, and is no field', () => {
+  const beside = new Beside({ sender_info: { username: 'ada', profile_picture_id: new UUID(uuidv7()) } });
+  const change = changeOf(samples, sampleFields(), 1);
+  const shape = shapeOf(samples);
+  const document = shape.documentOf(change, now, beside);
+  expect(document).toMatchObject(beside.fields);
+  expect(shape.encodedOf(change, now, beside).bytes.equals(Buffer.from(BSON.serialize(document)))).toBe(true);
+  expect(shape.elementOf(throughBson(document))?.fields).toEqual(change.fields);
+  const gone = goneChange(samples, uuidv7(), 7);
+  expect(shape.documentOf(gone, now, beside)).not.toHaveProperty('sender_info');
+  expect(shape.encodedOf(gone, now, beside).bytes.equals(shape.encodedOf(gone, now).bytes)).toBe(true);
 });

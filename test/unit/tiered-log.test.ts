@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Change } from '#src/entities/entity.js';
 import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
-import type { LogStore } from '#src/storage/ports.js';
+import type { LogStore, TieredPage } from '#src/storage/ports.js';
 import type { Tier, TierName } from '#src/storage/tiers/ports.js';
 import { TieredLog } from '#src/storage/tiers/tiered-log.js';
 import type { LogEvent } from '#src/wire/events.js';
@@ -58,15 +58,19 @@ function createLog(
     horizon,
     onRead: (name, result) => void reads.push(`${name} ${result}`),
   });
-  const read = (range: Partial<Parameters<LogStore['read']>[0]>): Promise<number[]> =>
+  const page = (range: Partial<Parameters<LogStore['read']>[0]>): Promise<TieredPage> =>
     new Promise((resolve, reject) => {
       log.read({ conv: 'c', after: 0, before: 101, limit: 10, last: true, ...range }, (answer) =>
-        answer.kind === 'events'
-          ? resolve(answer.events.map(({ seq }) => seq))
-          : reject(new Error(answer.message)),
+        answer.kind === 'events' ? resolve(answer) : reject(new Error(answer.message)),
       );
     });
-  return { read, asked, reads };
+  /** As a conversation does of which nothing was ever deleted. */
+  const read = async (range: Parameters<typeof page>[0]): Promise<number[]> => {
+    const { events: found, keep } = await page(range);
+    keep?.(found);
+    return found.map(({ seq }) => seq);
+  };
+  return { page, read, asked, reads };
 }
 
 const all = Array.from({ length: 100 }, (_, index) => event(index + 1));
@@ -97,6 +101,19 @@ test('T1 a page with a hole in every mirror is read from Postgres, and given to 
   expect(await read({})).toEqual(seqs(91, 100));
   expect(redis.filled).toHaveLength(10);
   expect(mongo.filled).toHaveLength(10);
+});
+
+test('T11 what a slower tier had gets into the faster ones as whoever reads it says, once, or not at all', async () => {
+  const redis = tier('redis', []);
+  const { page } = createLog(all, [redis, tier('mongo', all)]);
+  const [one, other] = await Promise.all([page({ before: 12 }), page({ before: 12 })]);
+  expect(redis.filled).toEqual([]);
+  const kept = one.events.map((each) => (each.seq === 5 && 'text' in each ? { ...each, text: '' } : each));
+  one.keep?.(kept);
+  other.keep?.(other.events);
+  expect(redis.filled.map(({ fields }) => fields?.content)).toEqual(
+    seqs(2, 11).map((seq) => (seq === 5 ? '' : `${seq}`)),
+  );
 });
 
 test('T1 a tier that fails is passed over', async () => {

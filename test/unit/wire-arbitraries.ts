@@ -63,9 +63,29 @@ const newMessage = fc.record(
     type: fc.constantFrom('text', 'image', 'system'),
     metadata,
     replyTo: uuid7,
+    mentions: fc.array(uuid, { maxLength: 3 }),
+    everyone: fc.constant(true),
+    attachments: fc.array(fc.record({ id: uuid, name: text, type: fc.constant('image/png'), size: seq }), {
+      maxLength: 2,
+    }),
+    state: fc.record(
+      {
+        version: seq,
+        editedAt: seq,
+        deletedBy: uuid,
+        reactions: fc.array(fc.tuple(text, seq, fc.boolean()), { maxLength: 3 }),
+      },
+      { requiredKeys: ['version'] },
+    ),
+    parent: fc.record(
+      { id: uuid7, from: uuid, seq, preview: text, deleted: fc.constant(true) },
+      { requiredKeys: ['id', 'from', 'seq', 'preview'] },
+    ),
   },
   { requiredKeys: ['ev', 'conv', 'seq', 'number', 'id', 'from', 'at', 'text'] },
 );
+
+const onMessage = { message: uuid7, messageSeq: seq };
 
 export const logEvent = fc.oneof(
   newMessage,
@@ -80,7 +100,28 @@ export const logEvent = fc.oneof(
     { requiredKeys: ['ev', 'conv', 'seq', 'number', 'id', 'from', 'at', 'type', 'members'] },
   ),
   fc.record({ ev: fc.constantFrom('member.join', 'member.leave'), ...head }),
-  fc.record({ ev: fc.constantFrom('member.add', 'member.remove'), ...head, user: uuid }),
+  fc.record({ ev: fc.constantFrom('member.add', 'member.remove', 'member.unban'), ...head, user: uuid }),
+  fc.record(
+    { ev: fc.constant('message.edit'), ...head, ...onMessage, text, metadata, mentions: fc.array(uuid) },
+    { requiredKeys: ['ev', 'conv', 'seq', 'number', 'id', 'from', 'at', 'message', 'messageSeq', 'text'] },
+  ),
+  fc.record({
+    ev: fc.constant('message.delete'),
+    ...head,
+    ...onMessage,
+    messageNumber: seq,
+    author: uuid,
+    sentAt: seq,
+  }),
+  fc.record({ ev: fc.constantFrom('reaction.add', 'reaction.remove'), ...head, ...onMessage, emoji: text }),
+  fc.record(
+    { ev: fc.constantFrom('member.ban', 'member.mute'), ...head, user: uuid, until: seq, reason: text },
+    { requiredKeys: ['ev', 'conv', 'seq', 'number', 'id', 'from', 'at', 'user'] },
+  ),
+  fc.record(
+    { ev: fc.constant('conversation.change'), ...head, title: text, slowMs: seq },
+    { requiredKeys: ['ev', 'conv', 'seq', 'number', 'id', 'from', 'at'] },
+  ),
 );
 
 export const serverMessage = fc.oneof(
@@ -94,6 +135,7 @@ export const serverMessage = fc.oneof(
       conv: uuid,
       head: seq,
       events: fc.array(logEvent, { maxLength: 4 }),
+      result: metadata,
     },
     { requiredKeys: ['ack'] },
   ),
@@ -171,6 +213,33 @@ export const operation = fc.oneof(
     },
     { requiredKeys: ['op', 'ref', 'id', 'type'] },
   ),
+  fc.record({ op: fc.constantFrom('delete', 'pin', 'unpin'), ...durable, conv: uuid, message: uuid7 }),
+  fc.record({
+    op: fc.constantFrom('react', 'unreact'),
+    ...durable,
+    conv: uuid,
+    message: uuid7,
+    emoji: fc.constantFrom('👍', '👩‍👩‍👧‍👦', 'thumbs_up'),
+  }),
+  fc.record(
+    { op: fc.constant('edit'), ...durable, conv: uuid, message: uuid7, text, metadata },
+    { requiredKeys: ['op', 'ref', 'id', 'conv', 'message', 'text'] },
+  ),
+  fc.record(
+    {
+      op: fc.constantFrom('ban', 'mute'),
+      ...durable,
+      conv: uuid,
+      member: uuid,
+      until: fc.nat({ max: 253_370_764_799_999 }),
+    },
+    { requiredKeys: ['op', 'ref', 'id', 'conv', 'member'] },
+  ),
+  fc.record(
+    { op: fc.constantFrom('members', 'bans'), ref, conv: uuid, limit: fc.integer({ min: 1, max: 100 }) },
+    { requiredKeys: ['op', 'ref', 'conv'] },
+  ),
+  fc.record({ op: fc.constant('me.change'), ref, fields: metadata }),
   fc.record({ op: fc.constant('read'), ref, conv: uuid, seq }),
   fc.record({ op: fc.constant('ping'), ref }),
   fc.record({ op: fc.constant('presence.set'), ref, status: fc.constantFrom('online', 'away', 'invisible') }),

@@ -66,7 +66,8 @@ export interface FillTask extends Server {
   /** Of one member of all rooms. */
   readonly token: string;
   readonly messagesEach: number;
-  readonly textBytes: number;
+  /** Absent: what people said in the transcript. */
+  readonly textBytes?: number;
 }
 
 /** Reads pages: every page of every room once a window, in a shuffled order, or the newest ones for so many seconds. */

@@ -13,7 +13,15 @@ export const onlyOnSockets = {
   'presence.unwatch': 'changes are told over a connection that stays',
 } as const satisfies Partial<Record<OperationName, string>>;
 
+const uploading = 'files go over HTTP, in pieces of any size (tus); sockets say which of them a message has';
+
 /** Routes for people, as `METHOD path`. Those that take no token, or the operator's, are none. */
 export const onlyOverRest = {
   'POST /logout': 'it ends the session of a token, and with it the socket that would be answered',
+  'POST /attachments': uploading,
+  'GET /attachments/{id}': uploading,
+  'PATCH /attachments/{id}': uploading,
+  'DELETE /attachments/{id}': uploading,
+  'GET /attachments/{id}/content': uploading,
+  'GET /attachments/{id}/thumbnail': uploading,
 } as const;

@@ -22,6 +22,7 @@ import { profileRoutes } from './profiles.js';
 import { progressRoutes } from './progress.js';
 import type { DurableInput, Reply, RestPorts, RestRequest, RestResponse, Route } from './route.js';
 import { Router } from './router.js';
+import { searchRoutes } from './search.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -41,6 +42,7 @@ export const restRoutes: readonly Route[] = [
   ...memberRoutes,
   ...messageRoutes,
   ...attachmentRoutes,
+  ...searchRoutes,
   ...operatorRoutes,
   ...operationsRoutes,
 ];

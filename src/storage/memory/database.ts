@@ -3,6 +3,8 @@
  * unique everywhere, a seq is unique in its conversation, and the fence holds. Every method is synchronous, so a
  * simulation can put any delay, failure or death around it.
  */
+
+import { previewAfter } from '../../previews.js';
 import type { LogEvent, Parent } from '../../wire/events.js';
 import { isStorableText } from '../../wire/operations.js';
 import { standingOf } from '../facts.js';
@@ -108,14 +110,8 @@ export class MemoryDatabase {
     for (const [shard, writer] of this.tables.writers) {
       for (const { event, place } of this.tables.byId.values()) {
         if (place.shard !== shard || place.batch <= writer.flushed) continue;
-        const preview = event.ev === 'message.new' ? event.text : '';
-        this.tables.raiseHead({
-          conv: event.conv,
-          seq: event.seq,
-          number: event.number,
-          at: event.at,
-          preview,
-        });
+        const { conv, seq, number, at } = event;
+        this.tables.raiseHead({ conv, seq, number, at, ...previewAfter({ preview: '' }, event) });
         if (event.ev === 'message.new')
           this.tables.moveMark({ conv: event.conv, user: event.from, mark: event.number });
       }

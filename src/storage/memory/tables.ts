@@ -1,4 +1,5 @@
 /** The tables of the in-memory database, and the few ways in which they change. */
+import { laterPreview } from '../../previews.js';
 import type { LogEvent } from '../../wire/events.js';
 import { applyToFacts, type Facts, factsOf, nothing, withoutContents } from '../facts.js';
 import type { ConversationInfo, MemberMark, Progress } from '../ports.js';
@@ -111,10 +112,9 @@ export class Tables {
   raiseHead(head: HeadRow): void {
     const old = this.heads.get(head.conv);
     if (old !== undefined && old.seq >= head.seq) return;
-    this.heads.set(head.conv, {
-      ...head,
-      preview: head.preview === '' ? (old?.preview ?? '') : head.preview,
-    });
+    const messageSeq = head.preview === '' ? 0 : (head.messageSeq ?? head.seq);
+    const shown = laterPreview(old ?? { preview: '' }, { preview: head.preview, messageSeq });
+    this.heads.set(head.conv, { ...head, ...shown });
   }
 
   moveMark({ conv, user, mark, low = Number.POSITIVE_INFINITY }: MemberMark): void {

@@ -1,23 +1,30 @@
 /** Changes cut into what one call writes: documents of one collection, bounded in items and bytes. */
 import type { Change, Entity } from '../../entities/entity.js';
+import { messages } from '../../entities/messages.js';
 import type { Poisoned } from '../tiers/ports.js';
-import { type DocumentShape, type StoredDocument, shapeOf } from './document.js';
+import { type Beside, type DocumentShape, type StoredDocument, shapeOf } from './document.js';
 import type { EncodedDocument } from './document-bytes.js';
+
+interface Extra {
+  /** Unix ms: it counts as used. */
+  readonly now: number;
+  readonly beside: Beside | undefined;
+}
 
 /** One change, as BSON; as a document only where it meets another. */
 export class Item {
   readonly change: Change;
   readonly encoded: EncodedDocument;
-  private readonly now: number;
+  private readonly extra: Extra;
 
-  constructor(change: Change, encoded: EncodedDocument, now: number) {
+  constructor(change: Change, encoded: EncodedDocument, extra: Extra) {
     this.change = change;
     this.encoded = encoded;
-    this.now = now;
+    this.extra = extra;
   }
 
   get document(): StoredDocument {
-    return shapeOf(this.change.entity).documentOf(this.change, this.now);
+    return shapeOf(this.change.entity).documentOf(this.change, this.extra.now, this.extra.beside);
   }
 }
 
@@ -45,21 +52,28 @@ export function newestOf(changes: readonly Change[]): Map<Entity, Change[]> {
   return new Map([...byEntity].map(([entity, byId]) => [entity, [...byId.values()]]));
 }
 
-/**
- * Makes the documents when they are asked for, a bulk at a time.
- *
- * @param onPoisoned told of changes that are no documents
- */
+export interface BulkOptions {
+  /** Unix ms: all of it counts as used. */
+  readonly now: number;
+  /** What stands beside messages, by the id of their sender. */
+  readonly senders?: ReadonlyMap<string, Beside> | undefined;
+  /** Told of changes that are no documents. */
+  readonly onPoisoned: (poisoned: Poisoned) => void;
+}
+
+/** Makes the documents when they are asked for, a bulk at a time. */
 export function* bulksOf(
   changes: readonly Change[],
-  { now, onPoisoned }: { now: number; onPoisoned: (poisoned: Poisoned) => void },
+  { now, senders, onPoisoned }: BulkOptions,
 ): Generator<Bulk> {
   for (const [entity, newest] of newestOf(changes)) {
     const shape = shapeOf(entity);
     let items: Item[] = [];
     let bytes = 0;
     for (const change of newest) {
-      const encoded = encodedOrReason(shape, change, now);
+      const beside = entity.name === messages.name ? senders?.get(String(change.fields?.sender)) : undefined;
+      const extra = { now, beside };
+      const encoded = encodedOrReason(shape, change, extra);
       const size = typeof encoded === 'string' ? 0 : encoded.bytes.length;
       if (typeof encoded === 'string' || size > documentBytesMax) {
         const message = typeof encoded === 'string' ? encoded : `${size} bytes are more than Mongo takes`;
@@ -71,16 +85,16 @@ export function* bulksOf(
         items = [];
         bytes = 0;
       }
-      items.push(new Item(change, encoded, now));
+      items.push(new Item(change, encoded, extra));
       bytes += size;
     }
     if (items.length > 0) yield { shape, items };
   }
 }
 
-function encodedOrReason(shape: DocumentShape, change: Change, now: number): EncodedDocument | string {
+function encodedOrReason(shape: DocumentShape, change: Change, extra: Extra): EncodedDocument | string {
   try {
-    return shape.encodedOf(change, now);
+    return shape.encodedOf(change, extra.now, extra.beside);
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

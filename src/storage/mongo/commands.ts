@@ -62,6 +62,16 @@ export function replaceOlder(
   return sendSurely(database, updates, (part) => write(database, { update: collection, updates: part }));
 }
 
+/** Changes all documents that a filter finds. */
+export function updateAll(
+  database: Db,
+  collection: string,
+  updates: ReadonlyArray<{ q: Document; u: Document }>,
+): Promise<Fault[]> {
+  const statements = updates.map((update) => ({ ...update, multi: true }));
+  return sendSurely(database, statements, (part) => write(database, { update: collection, updates: part }));
+}
+
 /** Removes by filters. */
 export function deleteAll(database: Db, collection: string, filters: readonly Document[]): Promise<Fault[]> {
   const deletes = filters.map((q) => ({ q, limit: 0 }));

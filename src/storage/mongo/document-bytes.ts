@@ -62,7 +62,7 @@ export class DocumentBytes {
     if ((type === 'bigint' || type === 'smallint') && typeof value === 'number')
       return this.number(name, value);
     if (type === 'boolean' && typeof value === 'boolean') return this.boolean(name, value);
-    this.element(BSON.serialize({ [name.name]: toBson(type, value) }, { ignoreUndefined: true }));
+    this.elements(BSON.serialize({ [name.name]: toBson(type, value) }, { ignoreUndefined: true }));
   }
 
   uuid(name: ElementName, text: string): void {
@@ -107,12 +107,12 @@ export class DocumentBytes {
     this.at = this.bytes.writeInt32LE(high, this.at);
   }
 
-  /** That of a document with nothing else. */
-  private element(document: Uint8Array): void {
-    const element = document.subarray(4, -1);
-    this.reserve(element.length);
-    this.bytes.set(element, this.at);
-    this.at += element.length;
+  /** All that a document has, as it is. */
+  elements(document: Uint8Array): void {
+    const elements = document.subarray(4, -1);
+    this.reserve(elements.length);
+    this.bytes.set(elements, this.at);
+    this.at += elements.length;
   }
 
   private head(kind: number, { bytes: name }: ElementName): void {

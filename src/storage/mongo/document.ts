@@ -2,7 +2,7 @@
  * Changes ↔ documents. A document has the columns of its entity, `v` (the version) and `last_use`; one whose element is
  * gone has `gone` instead of the columns, so that an older version never comes back.
  */
-import type { Binary, Document } from 'mongodb';
+import { type Binary, BSON, type Document } from 'mongodb';
 import {
   type Change,
   type ElementFields,
@@ -23,6 +23,18 @@ export interface StoredDocument extends Document {
   v: number;
   last_use: Date;
   gone?: true;
+}
+
+/** What a document has beside the columns of its entity; made once for many documents. */
+export class Beside {
+  readonly fields: Document;
+  /** Of a document with nothing else. */
+  readonly bytes: Uint8Array;
+
+  constructor(fields: Document) {
+    this.fields = fields;
+    this.bytes = BSON.serialize(fields);
+  }
 }
 
 interface Column {
@@ -72,18 +84,18 @@ export class DocumentShape {
    * @param now Unix ms: it counts as used
    * @throws Error when a value cannot be stored
    */
-  documentOf({ id, version, fields }: Change, now: number): StoredDocument {
+  documentOf({ id, version, fields }: Change, now: number, beside?: Beside): StoredDocument {
     if (!Number.isSafeInteger(version)) throw new UnfitValue(`${version} is no version`);
     const _id = this.idOf(id);
     const last_use = new Date(now);
     if (fields === undefined) return { _id, v: version, gone: true, last_use };
     const document: StoredDocument = { _id, v: version, last_use };
     for (const { name, column, type } of this.columns) document[column] = toBson(type, fields[name]);
-    return document;
+    return beside === undefined ? document : Object.assign(document, beside.fields);
   }
 
   /** `documentOf`, as BSON. */
-  encodedOf({ id, version, fields }: Change, now: number): EncodedDocument {
+  encodedOf({ id, version, fields }: Change, now: number, beside?: Beside): EncodedDocument {
     if (!Number.isSafeInteger(version)) throw new UnfitValue(`${version} is no version`);
     bytes.begin();
     if (this.hasUuidIds) bytes.uuid(own.id, id);
@@ -93,6 +105,7 @@ export class DocumentShape {
     bytes.date(own.lastUse, now);
     if (fields !== undefined)
       for (const { name, element, type } of this.columns) bytes.value(element, type, fields[name]);
+    if (fields !== undefined && beside !== undefined) bytes.elements(beside.bytes);
     return new EncodedDocument(bytes.end());
   }
 

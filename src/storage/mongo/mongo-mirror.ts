@@ -1,5 +1,6 @@
 /** What is recent, whole: Mongo as a mirror of Postgres. */
 import type { Change, Entity } from '../../entities/entity.js';
+import { users } from '../../entities/users.js';
 import type { Failed } from '../ports.js';
 import type { Mirror, MirrorStep, Poisoned } from '../tiers/ports.js';
 import type { MongoConnection } from './connection.js';
@@ -8,6 +9,7 @@ import { Fills } from './fills.js';
 import { prepareIndexes } from './indexes.js';
 import { movePosition, readPosition } from './positions.js';
 import { findElements, findEvents } from './reads.js';
+import { type SenderPorts, Senders } from './senders.js';
 import { Touches } from './touches.js';
 import { dropAll } from './upkeep.js';
 import { writeChanges } from './writes.js';
@@ -18,6 +20,8 @@ export interface MongoMirrorOptions {
   readonly entities: readonly Entity[];
   /** Of the text indexes that are made after a wipe; without one, words are taken as they are. */
   readonly language?: string;
+  /** Who stands beside messages; absent: nobody. */
+  readonly senders?: SenderPorts;
   /** Unix ms. */
   readonly now?: () => number;
 }
@@ -30,14 +34,16 @@ export class MongoMirror implements Mirror {
   private readonly now: () => number;
   private readonly touches: Touches;
   private readonly fills: Fills;
+  private readonly senders: Senders | undefined;
 
   constructor(options: MongoMirrorOptions) {
-    const { connection, now = Date.now } = options;
+    const { connection, senders, now = Date.now } = options;
     this.options = options;
     this.connection = connection;
     this.now = now;
     this.touches = new Touches(connection, now);
-    this.fills = new Fills(connection, now);
+    this.senders = senders && new Senders(senders);
+    this.fills = new Fills(connection, now, this.senders);
   }
 
   /** Changes given to `fill` that were not kept. */
@@ -58,7 +64,8 @@ export class MongoMirror implements Mirror {
   }
 
   fill(changes: readonly Change[]): void {
-    this.fills.add(changes);
+    // A user's own document says that their messages were followed up to it: only a step may write it.
+    this.fills.add(this.senders === undefined ? changes : changes.filter(isNoUser));
   }
 
   position(source: string, done: Parameters<Mirror['position']>[1]): void {
@@ -73,7 +80,8 @@ export class MongoMirror implements Mirror {
   }
 
   put(changes: readonly Change[], done: Parameters<Mirror['put']>[1]): void {
-    const written = writeChanges(this.connection, { changes, now: this.now() });
+    const { senders } = this;
+    const written = writeChanges(this.connection, { changes, now: this.now(), senders });
     answer(written, done, (poisoned) => ({ kind: 'applied', poisoned }));
   }
 
@@ -100,7 +108,10 @@ export class MongoMirror implements Mirror {
    * was lost.
    */
   private async take({ source, from, to, changes }: MirrorStep): Promise<Poisoned[] | 'lost'> {
-    const poisoned = await writeChanges(this.connection, { changes, now: this.now() });
+    const { senders } = this;
+    const now = this.now();
+    await senders?.follow(this.connection, changes, { now, isRefill: to < 0 });
+    const poisoned = await writeChanges(this.connection, { changes, now, senders });
     const isMoved = await this.connection.run('position', async (database) => {
       if (await movePosition(database, { source, from, to })) return true;
       return (await readPosition(database, source)) === to;
@@ -110,6 +121,10 @@ export class MongoMirror implements Mirror {
 
   private readonly onRead: Parameters<typeof findElements>[2] = (collection, document) =>
     this.touches.add(collection, document);
+}
+
+function isNoUser({ entity }: Change): boolean {
+  return entity.name !== users.name;
 }
 
 /** Outside the promise, in a later turn: what `done` throws is no rejection. */

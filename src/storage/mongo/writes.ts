@@ -10,6 +10,7 @@ import { deleteAll, type Fault, insertAll, replaceOlder } from './commands.js';
 import type { MongoConnection } from './connection.js';
 import { type DocumentShape, shapeOf } from './document.js';
 import { isDuplicateKey, isOfId } from './failures.js';
+import type { Senders } from './senders.js';
 
 /** What became of the documents that were not taken. */
 interface Sorted {
@@ -28,12 +29,15 @@ interface Sorted {
  */
 export async function writeChanges(
   connection: MongoConnection,
-  { changes, now }: { changes: readonly Change[]; now: number },
+  { changes, now, senders }: { changes: readonly Change[]; now: number; senders?: Senders | undefined },
 ): Promise<Poisoned[]> {
   const poisoned: Poisoned[] = [];
-  for (const bulk of bulksOf(changes, { now, onPoisoned: (one) => poisoned.push(one) })) {
+  const began = senders?.now() ?? 0;
+  const known = await senders?.of(changes);
+  for (const bulk of bulksOf(changes, { now, senders: known, onPoisoned: (one) => poisoned.push(one) })) {
     poisoned.push(...(await connection.run('write', (database) => writeBulk(database, bulk))));
   }
+  await senders?.mend(connection, changes, began);
   if (poisoned.length > 0) await connection.run('write', (database) => removeOlder(database, poisoned));
   return poisoned;
 }

@@ -25,7 +25,17 @@ export function openLogChanges(url: string, name: string): Sql {
 }
 
 /** After so many reads the index is told of what was written since: of what it does not know, all is read. */
-const readsPerSummary = 32;
+export const readsPerSummary = 32;
+
+/** Tells the indexes on batches of what was written since they were last told. */
+export async function summarizeBatches(sql: Sql): Promise<void> {
+  await sql`
+    select brin_summarize_new_values(i.indexrelid) from pg_inherits h
+    join pg_index i on i.indrelid = h.inhrelid
+    join pg_class c on c.oid = i.indexrelid
+    join pg_am a on a.oid = c.relam and a.amname = 'brin'
+    where h.inhparent = 'conversation_log'::regclass`;
+}
 
 export interface LogChangesOptions {
   /** Of `openLogChanges`; it stays its owner's to end. */
@@ -75,7 +85,7 @@ export class LogChanges implements ChangeSource {
   private async readAfter({ after, limit }: { after: number; limit: number }) {
     const { sql, shard } = this.options;
     const head = await this.readHead();
-    if (head > after && this.reads++ % readsPerSummary === 0) await this.summarize();
+    if (head > after && this.reads++ % readsPerSummary === 0) await summarizeBatches(sql);
     const to = Math.max(after, Math.min(head, after + this.window));
     const low = shard * batchesOfShard + after;
     const high = shard * batchesOfShard + to;
@@ -92,15 +102,6 @@ export class LogChanges implements ChangeSource {
     const since = Date.now() - recentDays * 86_400_000;
     const recentRows = rows.filter(({ row: [id] }) => timeOfId(id) >= since);
     return { changes: this.changesOf(recentRows), to, isAll: to === head };
-  }
-
-  private async summarize(): Promise<void> {
-    await this.options.sql`
-      select brin_summarize_new_values(i.indexrelid) from pg_inherits h
-      join pg_index i on i.indrelid = h.inhrelid
-      join pg_class c on c.oid = i.indexrelid
-      join pg_am a on a.oid = c.relam and a.amname = 'brin'
-      where h.inhparent = 'conversation_log'::regclass`;
   }
 
   private async readPage({ cursor, limit }: { cursor: string | undefined; limit: number }) {

@@ -30,6 +30,12 @@ export function isSeen(sql: Sql): Fragment {
     and (c.type in ('channel', 'community', 'announcement') or own.user_id is not null)`;
 }
 
+/** And may they read what was said there? Who is banned may not. */
+export function isRead(sql: Sql, user: string): Fragment {
+  return sql`${isSeen(sql)} and not exists (select from conversation_members banned
+    where banned.conversation = c.id and banned.user_id = ${user} and banned.banned_until > now())`;
+}
+
 /** `c`, and as `own` the membership of this user, if there is one now. */
 export function withOwn(sql: Sql, user: string): Fragment {
   return sql`left join conversation_members own

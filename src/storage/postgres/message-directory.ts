@@ -5,7 +5,7 @@ import type { ReactionView, ServiceHandlers, VersionView } from '../../threads/s
 import type { LogEvent } from '../../wire/events.js';
 import { readChanged, readParents } from './log-reads.js';
 import { eventOf, type LogRow } from './log-rows.js';
-import { decodeCursor, isSeen, notFound, pageOf, seqCursor, whileUp, withOwn } from './looking-up.js';
+import { decodeCursor, isRead, notFound, pageOf, seqCursor, whileUp, withOwn } from './looking-up.js';
 
 type MessageServices = Pick<
   ServiceHandlers,
@@ -37,7 +37,7 @@ async function seen(sql: Sql, user: string, id: string): Promise<{ conv: string 
   const [row] = await sql<Array<{ conv: string }>>`
     select c.id as conv from conversation_log l
     join conversations c on c.id = l.conversation ${withOwn(sql, user)}
-    where l.id = ${id} and l.kind = 40 and ${isSeen(sql)}`;
+    where l.id = ${id} and l.kind = 40 and ${isRead(sql, user)}`;
   if (row === undefined) throw notFound();
   return row;
 }
@@ -117,7 +117,7 @@ async function pins(sql: Sql, { user, conv }: Input<'messages.pins'>): Promise<{
     select coalesce((select json_agg(s.message order by s.pinned_at, s.seq) from message_states s
       where s.conversation = c.id and s.pinned_at is not null), '[]') as ids
     from conversations c ${withOwn(sql, user)}
-    where c.id = ${conv} and ${isSeen(sql)}`;
+    where c.id = ${conv} and ${isRead(sql, user)}`;
   if (row === undefined) throw notFound();
   return { messages: await messagesOf(sql, { user, conv, ids: row.ids }) };
 }

@@ -8,12 +8,12 @@ import { changeOfEvent } from '../../entities/messages.js';
 import { timeOfId } from '../../ids.js';
 import type { Clock, Timers } from '../../runtime/ports.js';
 import type { LogEvent } from '../../wire/events.js';
-import type { Failed, LogStore } from '../ports.js';
+import type { Failed, LogStore, TieredPage } from '../ports.js';
 import { askPatiently } from './patience.js';
 import { recentDays, type Tier, type TierName, tierRangeMax } from './ports.js';
 
 type Range = Parameters<LogStore['read']>[0];
-type Answer = { kind: 'events'; events: LogEvent[] } | Failed;
+type Answer = TieredPage | Failed;
 
 /** Who answered a page: a tier, or the store. */
 export type Answerer = TierName | 'postgres';
@@ -76,8 +76,7 @@ export class TieredLog {
       this.options.onRead?.(tier.name, resultOf[found.kind]);
       if (found.kind !== 'events' || this.hasExpired(found.events))
         return this.ask(place + 1, range, span, done);
-      this.fill(found.events, this.options.tiers.slice(0, place));
-      done(found);
+      done(this.pageOf(found.events, this.options.tiers.slice(0, place)));
     };
     askPatiently(this.options.timers, (answer) => tier.events(span, answer), onFound);
   }
@@ -85,14 +84,24 @@ export class TieredLog {
   private askStore(range: Range, done: (answer: Answer) => void): void {
     this.options.store.read(range, (answer) => {
       this.options.onRead?.('postgres', answer.kind === 'failed' ? 'failed' : 'hit');
-      if (answer.kind === 'events') this.fill(answer.events, this.options.tiers);
-      done(answer);
+      done(answer.kind === 'events' ? this.pageOf(answer.events, this.options.tiers) : answer);
     });
+  }
+
+  private pageOf(events: LogEvent[], lacking: readonly Tier[]): TieredPage {
+    if (events.length === 0 || lacking.length === 0) return { kind: 'events', events };
+    let isKept = false;
+    const keep = (kept: readonly LogEvent[]): void => {
+      // Whoever waited for the same page says so, too.
+      if (isKept) return;
+      isKept = true;
+      this.fill(kept, lacking);
+    };
+    return { kind: 'events', events, keep };
   }
 
   /** What is old is for the tier that goes by use, not for the one that goes by age. */
   private fill(events: readonly LogEvent[], tiers: readonly Tier[]): void {
-    if (events.length === 0 || tiers.length === 0) return;
     const changes = events.map((event) => changeOfEvent(event, firstVersion));
     const since = this.recentSince();
     for (const tier of tiers) {

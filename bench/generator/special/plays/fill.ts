@@ -1,6 +1,7 @@
 /** Writes messages into rooms as fast as the server takes them: what the history readers read. */
 import { uuidv7 } from 'uuidv7';
-import type { Operation } from '#src/wire/operations.js';
+import { isStorableText, type Operation } from '#src/wire/operations.js';
+import { readTranscript } from '../../transcript.js';
 import { type Client, openClient } from '../client.js';
 import { messagesPerFrame } from '../frame-messages.js';
 import { markedText } from '../marked-text.js';
@@ -34,11 +35,28 @@ export async function playFill(task: FillTask, stage: Stage): Promise<FillReport
   return first;
 }
 
+let texts: readonly string[] | undefined;
+
+function transcript(): readonly string[] {
+  texts ??= readTranscript().texts.filter((text) => isStorableText(text));
+  return texts;
+}
+
+function longestText(): number {
+  return Math.max(...transcript().map((text) => Buffer.byteLength(text)));
+}
+
+/** Rooms begin at different places of the transcript. */
+function textOf(room: number, number: number, bytes: number | undefined): string {
+  if (bytes !== undefined) return markedText(room, number, bytes);
+  return transcript()[(room * 7919 + number) % transcript().length] ?? '';
+}
+
 /** One connection writes in order, so the k-th message has the k-th seq. */
 function fillRoom(task: FillTask, room: number): Promise<FillReport> {
   const { messagesEach, textBytes, token, ...server } = task;
   const conv = task.rooms[room] ?? '';
-  const frameMessages = messagesPerFrame(textBytes, frameMessagesMax);
+  const frameMessages = messagesPerFrame(textBytes ?? longestText(), frameMessagesMax);
   return new Promise((resolve, reject) => {
     let written = 0;
     let acked = 0;
@@ -49,7 +67,7 @@ function fillRoom(task: FillTask, room: number): Promise<FillReport> {
         const count = Math.min(frameMessages, messagesEach - written);
         const frame = Array.from({ length: count }, (_, index): Operation => {
           const number = written + index;
-          return { op: 'send', ref: number, id: uuidv7(), conv, text: markedText(room, number, textBytes) };
+          return { op: 'send', ref: number, id: uuidv7(), conv, text: textOf(room, number, textBytes) };
         });
         written += count;
         client?.post(frame);
