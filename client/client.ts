@@ -16,6 +16,7 @@ import { type Hello, Link, type LinkStatus, type Message, type TokenSource } fro
 import { Operations } from './operations.js';
 import { type Answers, type Asked, Outbox } from './outbox.js';
 import { platformPorts } from './ports.js';
+import { type OwnStatus, PresenceWishes } from './presence.js';
 import { ServerClock } from './server-clock.js';
 import type { ClientSocketClass } from './socket.js';
 import { type Gap, Subscriptions } from './subscriptions.js';
@@ -60,6 +61,7 @@ export class Client extends Operations {
   private readonly outbox: Outbox;
   private readonly subscriptions: Subscriptions;
   private readonly heartbeat: Heartbeat;
+  private readonly wishes: PresenceWishes;
   private hello: Hello | undefined;
 
   constructor(options: ConnectOptions) {
@@ -85,6 +87,7 @@ export class Client extends Operations {
       },
     );
     this.outbox = new Outbox({ codec, ports, clock, link: this.link });
+    this.wishes = new PresenceWishes(this.outbox);
     this.heartbeat = new Heartbeat(this.outbox, ports.timers, {
       onTime: (at) => clock.correct(at),
       onSilence: () => this.link.drop('the server has fallen silent'),
@@ -153,6 +156,21 @@ export class Client extends Operations {
     this.link.send(encodeOperations(this.codec, [{ op: active ? 'typing.start' : 'typing.stop', conv }]));
   }
 
+  /** How this connection counts for the user's presence, from now on and after each reconnect (E1). */
+  setPresence(status: OwnStatus): Promise<void> {
+    return this.wishes.set(status);
+  }
+
+  /** From now on `presence.update` tells how these users are, first as they are now; also after a reconnect (E3). */
+  watch(users: readonly string[]): Promise<void> {
+    return this.wishes.watch(users);
+  }
+
+  /** Without users: nobody any more. */
+  unwatch(users?: readonly string[]): Promise<void> {
+    return this.wishes.unwatch(users);
+  }
+
   /** A new token for the live connection, so that it does not close at `exp` (W5). */
   async authenticate(token: string): Promise<void> {
     await this.request({ op: 'auth', token }, { survives: false });
@@ -172,6 +190,7 @@ export class Client extends Operations {
   private onHello(hello: Hello): void {
     this.hello = hello;
     this.clock.correct(hello.at);
+    this.wishes.onLive();
     this.subscriptions.onLive();
     this.outbox.onLive();
     this.heartbeat.start(hello.heartbeatMs);
@@ -194,6 +213,7 @@ export class Client extends Operations {
       case 'typing.stop':
       case 'conversation.update':
       case 'read.update':
+      case 'presence.update':
         return this.tell(message);
       default:
         return this.subscriptions.onLogEvent(message);

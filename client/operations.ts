@@ -36,6 +36,7 @@ export interface Found {
   sync: Services['sync']['output'];
   receipts: Services['receipts']['output'];
   search: Services['search.messages']['output'];
+  presence: { presences: Services['presence.look']['output'] };
 }
 
 /** Fields of an operation as an application gives them: `id` only when it keeps ids itself. */
