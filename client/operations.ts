@@ -141,6 +141,16 @@ export abstract class Operations {
     await this.request({ op: 'read', conv, seq });
   }
 
+  /** Takes the own mark back: the message at this seq and what came after it are unread again (U4). */
+  async unread(conv: string, seq: number): Promise<void> {
+    await this.request({ op: 'unread', conv, seq });
+  }
+
+  /** The messages up to this seq have reached this device (U5). */
+  async delivered(conv: string, seq: number): Promise<void> {
+    await this.request({ op: 'delivered', conv, seq });
+  }
+
   /**
    * Looks something up, or changes something of oneself: `find('members', {conv})`. Lists come in pages; the `next` of
    * one is the `cursor` of the following.
