@@ -7,6 +7,7 @@ import { DirtyProgress } from '#actors/postgres-writer/progress.js';
 import { createDirectory } from '#src/storage/postgres/directory.js';
 import { PostgresLogStore } from '#src/storage/postgres/log-store.js';
 import { createSync } from '#src/storage/postgres/sync.js';
+import { decodeCursor, vectorOf } from '#src/storage/postgres/sync-cursor.js';
 import type { SyncedConversation } from '#src/threads/services.js';
 import type { LogEvent } from '#src/wire/events.js';
 import { Asker } from './log-events.js';
@@ -36,6 +37,7 @@ export interface UnreadTotals {
   pages: number;
   answersLost: number;
   compared: number;
+  waysCompared: number;
   wrong: number;
   mentions: number;
 }
@@ -45,7 +47,7 @@ const shardCount = 2;
 export class UnreadWorld {
   readonly totals: UnreadTotals = {
     ...{ operations: 0, flushes: 0, crashes: 0, lateFlushes: 0, syncs: 0, pages: 0, answersLost: 0 },
-    ...{ compared: 0, wrong: 0, mentions: 0 },
+    ...{ compared: 0, waysCompared: 0, wrong: 0, mentions: 0 },
   };
   /** The first things that were wrong, in words. */
   readonly faults: string[] = [];
@@ -207,6 +209,7 @@ export class UnreadWorld {
   ): Promise<void> {
     const { people } = this;
     const limit = 1 + people.below(8);
+    await this.compareWays(client);
     this.totals.syncs += 1;
     for (;;) {
       const { user, cursor } = client;
@@ -224,6 +227,22 @@ export class UnreadWorld {
       if (!isChecked && people.chance(0.1)) return;
     }
     if (isChecked) this.check(client);
+  }
+
+  /** The two ways to find what has changed find the same (U1). */
+  private async compareWays({ user, cursor }: Client): Promise<void> {
+    const { since } = cursor === undefined ? {} : decodeCursor(cursor);
+    if (since === undefined) return;
+    const [vector, limit] = [vectorOf(since), 1 + this.people.below(20)];
+    const first = '00000000-0000-0000-0000-000000000000';
+    const ways = await this.database.sql<Array<{ one: string[]; other: string[] }>>`
+      select array(select nubo_changed_of_user(${user}, ${vector}::bigint[], ${first}, ${limit})) as one,
+        array(select nubo_changed_of_heads(${user}, ${vector}::bigint[], ${first}, ${limit})) as other`;
+    const [{ one, other } = { one: [], other: ['none'] }] = ways;
+    this.totals.waysCompared += 1;
+    if (one.join() === other.join()) return;
+    this.totals.wrong += 1;
+    this.faults.push(`of ${user} by conversations ${one.join()}, by heads ${other.join()}`);
   }
 
   private check(client: Client): void {
