@@ -100,5 +100,7 @@ function noteComings({ marks }: Dirty, event: LogEvent): void {
   const came = comings[event.ev];
   if (came === undefined) return;
   const user = 'user' in event ? event.user : event.from;
-  marks.set(user, afterMove(marks.get(user), { mark: 0, came }));
+  // Who comes begins at the head, also when they had taken their mark back just before they left.
+  const mark = came === 'in' ? event.number : 0;
+  marks.set(user, afterMove(marks.get(user), { mark, came }));
 }

@@ -3,8 +3,9 @@
  * cluster, one a test run. Each caller gets a database of its own, copied from a migrated template.
  */
 import { randomBytes } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { Sql } from 'postgres';
+import { projectRoot } from '#src/project-root.js';
 import { migrate } from '#src/storage/postgres/migrate.js';
 import { openSql } from '#src/storage/postgres/sql.js';
 import { ask } from './broker.js';
@@ -25,7 +26,7 @@ export interface Cluster {
 }
 
 export const brokerVariable = 'NUBO_TEST_POSTGRES_BROKER';
-export const sqlFolder = fileURLToPath(new URL('../../sql', import.meta.url));
+export const sqlFolder = join(projectRoot, 'sql');
 const template = 'nubo_test_template';
 
 /** A server with the migrated template on it. */
