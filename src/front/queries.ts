@@ -127,8 +127,11 @@ export const queries: { readonly [Name in QueryName]: Query<Name> } = {
   /** All searches of a user come to one shard, which bounds them (F4). */
   search: {
     result: shapes.search,
-    answer: ({ front, user }, asked) =>
-      front.call(front.shardOf(user), 'search.messages', { ...asked, user }),
+    answer({ front, user }, asked) {
+      // Of a socket it comes with its number.
+      const { op: _op, ref: _ref, ...words } = asked as typeof asked & { ref?: number };
+      return front.call(front.shardOf(user), 'search.messages', { user, ...words });
+    },
   },
   users: {
     result: shapes.users,

@@ -74,7 +74,9 @@ function placesOf({
   for (const [field, schema] of Object.entries(shape)) {
     if (ofTheSocket.has(field) || field === whole?.field) continue;
     const name = restNames.get(field) ?? field;
-    if (path.includes(`{${name}}`)) places.path[name] = schema;
+    // What stands in a path is always there.
+    if (path.includes(`{${name}}`))
+      places.path[name] = schema instanceof z.ZodOptional ? (schema.unwrap() as z.ZodType) : schema;
     else if (fixed !== undefined) continue;
     // A message's id says in which conversation it stands.
     else if (field === 'conv' && 'message' in shape) continue;
