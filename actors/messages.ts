@@ -55,6 +55,7 @@ export type ConversationMessage =
       result: { found: readonly Attachment[] | undefined } | 'failed';
     }
   | { kind: 'receipts'; step: ReceiptStep }
+  | { kind: 'typing due' }
   | { kind: 'backlog read'; request: number; user: string; have: number; page: PageRead | undefined };
 
 export type WriterMessage =

@@ -8,6 +8,7 @@
 import type { RuntimePorts } from '#src/runtime/ports.js';
 import { type Codec, encodeOperations } from '#src/wire/codec.js';
 import type { Ack, ControlEvent, LogEvent } from '#src/wire/events.js';
+import { Conversation, type OpenOptions } from './conversation.js';
 import { deferred } from './deferred.js';
 import { ClientError } from './errors.js';
 import { Heartbeat } from './heartbeat.js';
@@ -15,6 +16,7 @@ import { type Hello, Link, type LinkStatus, type Message, type TokenSource } fro
 import { Operations } from './operations.js';
 import { type Answers, type Asked, Outbox } from './outbox.js';
 import { platformPorts } from './ports.js';
+import { type OwnStatus, PresenceWishes } from './presence.js';
 import { ServerClock } from './server-clock.js';
 import type { ClientSocketClass } from './socket.js';
 import { type Gap, Subscriptions } from './subscriptions.js';
@@ -59,6 +61,7 @@ export class Client extends Operations {
   private readonly outbox: Outbox;
   private readonly subscriptions: Subscriptions;
   private readonly heartbeat: Heartbeat;
+  private readonly wishes: PresenceWishes;
   private hello: Hello | undefined;
 
   constructor(options: ConnectOptions) {
@@ -84,6 +87,7 @@ export class Client extends Operations {
       },
     );
     this.outbox = new Outbox({ codec, ports, clock, link: this.link });
+    this.wishes = new PresenceWishes(this.outbox);
     this.heartbeat = new Heartbeat(this.outbox, ports.timers, {
       onTime: (at) => clock.correct(at),
       onSilence: () => this.link.drop('the server has fallen silent'),
@@ -118,6 +122,25 @@ export class Client extends Operations {
     });
   }
 
+  /**
+   * Opens a conversation: the last page of it, kept up to date until it is closed.
+   * @throws ClientError `not_found` when the user may not read it, `conflict` when it is open already
+   */
+  async open(conv: string, options: OpenOptions = {}): Promise<Conversation> {
+    const { user } = await this.ready;
+    const conversation = new Conversation(conv, {
+      ...{ user, options },
+      soon: (run) => (this.options.ports ?? platformPorts).turns.soon(() => guard(run)),
+      history: (asked) => this.request({ op: 'history', conv, ...asked }),
+      unsubscribe: () => this.unsubscribe(conv),
+    });
+    await new Promise((acked, failed) => {
+      this.subscriptions.add(conv, undefined, { acked, failed }, conversation);
+    });
+    await conversation.ready;
+    return conversation;
+  }
+
   unsubscribe(conv: string): void {
     this.subscriptions.remove(conv);
     this.outbox.ask({ op: 'unsubscribe', conv }, nobody, { survives: false });
@@ -131,6 +154,21 @@ export class Client extends Operations {
   /** Tells the others that the user types or has stopped; lost without a word when there is no connection (P8). */
   typing(conv: string, active: boolean): void {
     this.link.send(encodeOperations(this.codec, [{ op: active ? 'typing.start' : 'typing.stop', conv }]));
+  }
+
+  /** How this connection counts for the user's presence, from now on and after each reconnect (E1). */
+  setPresence(status: OwnStatus): Promise<void> {
+    return this.wishes.set(status);
+  }
+
+  /** From now on `presence.update` tells how these users are, first as they are now; also after a reconnect (E3). */
+  watch(users: readonly string[]): Promise<void> {
+    return this.wishes.watch(users);
+  }
+
+  /** Without users: nobody any more. */
+  unwatch(users?: readonly string[]): Promise<void> {
+    return this.wishes.unwatch(users);
   }
 
   /** A new token for the live connection, so that it does not close at `exp` (W5). */
@@ -152,6 +190,7 @@ export class Client extends Operations {
   private onHello(hello: Hello): void {
     this.hello = hello;
     this.clock.correct(hello.at);
+    this.wishes.onLive();
     this.subscriptions.onLive();
     this.outbox.onLive();
     this.heartbeat.start(hello.heartbeatMs);
@@ -174,6 +213,7 @@ export class Client extends Operations {
       case 'typing.stop':
       case 'conversation.update':
       case 'read.update':
+      case 'presence.update':
         return this.tell(message);
       default:
         return this.subscriptions.onLogEvent(message);

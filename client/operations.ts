@@ -1,7 +1,7 @@
 /** Everything that may be asked of the server by name. What is stored is sent again until it is answered, once (P2). */
 import type { Services } from '#src/threads/services.js';
 import type { Ack, LogEvent, Role } from '#src/wire/events.js';
-import type { Operation, QueryName } from '#src/wire/operations.js';
+import type { DurableName, Operation, QueryName } from '#src/wire/operations.js';
 import type { Asked } from './outbox.js';
 
 /** Of a durable operation: stored, once, at this place. */
@@ -36,6 +36,7 @@ export interface Found {
   sync: Services['sync']['output'];
   receipts: Services['receipts']['output'];
   search: Services['search.messages']['output'];
+  presence: { presences: Services['presence.look']['output'] };
 }
 
 /** Fields of an operation as an application gives them: `id` only when it keeps ids itself. */
@@ -150,6 +151,11 @@ export abstract class Operations {
       survives: op !== 'sessions.end',
     });
     return (ack.result ?? {}) as unknown as Found[Name];
+  }
+
+  /** Any operation that is stored, by its name: `{op: 'react', conv, message, emoji}`. */
+  perform(operation: Extract<Asked, { op: DurableName }>): Promise<Stored> {
+    return this.store(operation, 'conv' in operation ? operation.conv : undefined);
   }
 
   private async store(asked: Asked, conv?: string): Promise<Stored> {

@@ -36,8 +36,14 @@ export class Subscription {
     return this.have !== undefined && this.have < this.head ? this.head : undefined;
   }
 
-  /** Takes an event and returns those whose turn it is now, in order. Unknown kinds only take up their place. */
-  take(event: LogEvent | UnknownEvent): LogEvent[] {
+  /** What lies before is not wanted any more: it goes on after `head`. */
+  jump(head: number): void {
+    this.have = head;
+    for (const seq of this.early.keys()) if (seq <= head) this.early.delete(seq);
+  }
+
+  /** Takes an event and returns those whose turn it is now, in order. Those of unknown kinds only take up their place. */
+  take(event: LogEvent | UnknownEvent): Array<LogEvent | UnknownEvent> {
     this.have ??= event.seq - 1;
     if (event.seq <= this.have) return [];
     if (event.seq > this.have + 1) {
@@ -45,10 +51,10 @@ export class Subscription {
       if (this.early.size < earlyMax) this.early.set(event.seq, event);
       return [];
     }
-    const due: LogEvent[] = [];
+    const due: Array<LogEvent | UnknownEvent> = [];
     for (let next: LogEvent | UnknownEvent | undefined = event; next !== undefined; ) {
       this.have = next.seq;
-      if (next.ev !== 'unknown') due.push(next);
+      due.push(next);
       next = this.early.get(this.have + 1);
       this.early.delete(this.have + 1);
     }

@@ -23,7 +23,20 @@ export interface SubscriptionsListener {
   onGap(gap: Gap): void;
 }
 
+/** Who follows one conversation more closely than the application's `onEvent` does. */
+export interface Feed {
+  /** When more than so many events are missing it begins anew at the head. */
+  readonly catchUpMax: number;
+  /** The stream begins after this seq. */
+  onBegin(have: number): void;
+  /** The next event; those of unknown kinds as well. */
+  onEvent(event: LogEvent | UnknownEvent): void;
+  /** The subscription is over. */
+  onEnd(): void;
+}
+
 interface Entry {
+  feed: Feed | undefined;
   readonly subscription: Subscription;
   /** Of the application, until the first answer. */
   first: Answers | undefined;
@@ -49,25 +62,30 @@ export class Subscriptions {
   }
 
   /** Listens from `have` + 1, or from now on; a subscription that exists is kept as it is. */
-  add(conv: string, have: number | undefined, answers: Answers): void {
+  add(conv: string, have: number | undefined, answers: Answers, feed?: Feed): void {
     const existing = this.entries.get(conv);
-    if (existing !== undefined) {
-      const head = existing.subscription.have;
-      if (existing.first !== undefined || head === undefined) {
-        answers.failed(new ClientError('conflict', 'This conversation is being subscribed to already.'));
-      } else answers.acked({ ack: 0, conv, head });
-      return;
-    }
+    if (existing !== undefined) return this.addTo(existing, answers, feed);
     const subscription = new Subscription(conv, have);
-    const entry: Entry = { subscription, first: answers, isPulling: false, emptyPages: 0 };
+    const entry: Entry = { subscription, feed, first: answers, isPulling: false, emptyPages: 0 };
     this.entries.set(conv, entry);
     this.ask(entry);
+  }
+
+  private addTo(entry: Entry, answers: Answers, feed: Feed | undefined): void {
+    const { conv, have } = entry.subscription;
+    if (entry.first !== undefined || have === undefined || (feed !== undefined && entry.feed !== undefined)) {
+      answers.failed(new ClientError('conflict', 'This conversation is being subscribed to already.'));
+      return;
+    }
+    entry.feed ??= feed;
+    feed?.onBegin(have);
+    answers.acked({ ack: 0, conv, head: have });
   }
 
   remove(conv: string): void {
     const entry = this.entries.get(conv);
     if (entry === undefined) return;
-    this.entries.delete(conv);
+    this.drop(entry);
     entry.first?.failed(new ClientError('closed', 'It was unsubscribed before the server had answered.'));
   }
 
@@ -75,7 +93,10 @@ export class Subscriptions {
   end(error: ClientError): void {
     const entries = [...this.entries.values()];
     this.entries.clear();
-    for (const { first } of entries) first?.failed(error);
+    for (const { first, feed } of entries) {
+      first?.failed(error);
+      feed?.onEnd();
+    }
   }
 
   /** On a new connection. */
@@ -94,18 +115,24 @@ export class Subscriptions {
 
   private answered(entry: Entry, ack: Ack): void {
     if (!this.isCurrent(entry)) return;
-    entry.subscription.began(ack.head ?? 0);
-    const { first } = entry;
+    const { subscription, first, feed } = entry;
+    subscription.began(ack.head ?? 0);
     entry.first = undefined;
+    if (first !== undefined) feed?.onBegin(subscription.have ?? 0);
     first?.acked(ack);
   }
 
   /** `unavailable` means that the connection went: the next one asks again. Anything else is for good. */
   private refused(entry: Entry, error: ClientError): void {
     if (!this.isCurrent(entry) || error.code === 'unavailable') return;
-    this.entries.delete(entry.subscription.conv);
+    this.drop(entry);
     if (entry.first !== undefined) entry.first.failed(error);
     else this.listener.onEvent({ ev: 'unsubscribed', conv: entry.subscription.conv });
+  }
+
+  private drop({ subscription, feed }: Entry): void {
+    this.entries.delete(subscription.conv);
+    feed?.onEnd();
   }
 
   private isCurrent(entry: Entry): boolean {
@@ -120,7 +147,10 @@ export class Subscriptions {
   }
 
   private deliver(entry: Entry, event: LogEvent | UnknownEvent): void {
-    for (const due of entry.subscription.take(event)) this.listener.onEvent(due);
+    for (const due of entry.subscription.take(event)) {
+      entry.feed?.onEvent(due);
+      if (due.ev !== 'unknown') this.listener.onEvent(due);
+    }
   }
 
   onGap({ conv, head }: ControlEvent<'gap'>): void {
@@ -149,8 +179,12 @@ export class Subscriptions {
     const { subscription } = entry;
     const { conv, have, missingUpTo } = subscription;
     if (entry.isPulling || missingUpTo === undefined || have === undefined) return;
-    entry.isPulling = true;
     this.listener.onGap({ conv, have, head: missingUpTo });
+    if (entry.feed !== undefined && missingUpTo - have > entry.feed.catchUpMax) {
+      subscription.jump(missingUpTo);
+      return entry.feed.onBegin(missingUpTo);
+    }
+    entry.isPulling = true;
     this.pull(entry, have);
   }
 
@@ -186,7 +220,7 @@ export class Subscriptions {
   /** The hole cannot be filled (no member any more, or a fault): rather no subscription than one with a hole. */
   private giveUp(entry: Entry): void {
     if (!this.isCurrent(entry)) return;
-    this.entries.delete(entry.subscription.conv);
+    this.drop(entry);
     this.listener.onEvent({ ev: 'unsubscribed', conv: entry.subscription.conv });
   }
 }

@@ -341,6 +341,18 @@ export const settings = {
     doc: 'The key to the bucket.',
     secret: true,
   }),
+  awaySeconds: setting({
+    name: 'NUBO_AWAY_SECONDS',
+    ...number(10, 86_400),
+    fallback: '300',
+    doc: 'After so long without an operation a connection counts as away.',
+  }),
+  ephemeralBytesPerSecond: setting({
+    name: 'NUBO_EPHEMERAL_BYTES_PER_SECOND',
+    ...number(256, 1_000_000),
+    fallback: '2048',
+    doc: 'Bytes a second of presence and of the typing of a conversation that one connection is sent, half for each.',
+  }),
   allowedOrigins: setting({
     name: 'NUBO_ALLOWED_ORIGINS',
     schema: z

@@ -9,6 +9,8 @@ import { bytesToFront } from '#src/threads/weights.js';
 export interface FrontLinksOptions {
   readonly turns: Turns;
   onMessage(message: ToShard): void;
+  /** Whatever this front had is gone. */
+  onGone(front: number): void;
   /** Every message passes through it; undefined drops it. For tests that plant faults. */
   onPost?(message: ToFront): ToFront | undefined;
 }
@@ -34,6 +36,11 @@ export class FrontLinks {
     if (sent !== undefined) this.links.get(front)?.postAlways(sent);
   }
 
+  /** false: no room now. */
+  offer(front: number, message: ToFront): boolean {
+    return this.links.get(front)?.post(message) ?? false;
+  }
+
   broadcast(message: ToFront): void {
     for (const front of this.links.keys()) this.post(front, message);
   }
@@ -52,5 +59,6 @@ export class FrontLinks {
     this.links.get(front)?.close();
     this.links.delete(front);
     this.publisher.frontGone(front);
+    this.options.onGone(front);
   }
 }

@@ -58,10 +58,10 @@ export function runFront(): void {
     placement: createPlacement({ shards: settings.shardNumbers }),
     post: (shard, message) => links.post(shard, message),
     verify: (token) => tokens.verify(token),
-    revocations,
+    ...{ revocations, onFault },
     rates: new Rates(guardLimits(config), ports.clock),
+    limits: limitsOf(config),
     stopwatch: () => performance.now() / 1000,
-    onFault,
   });
   registerFrontMetrics(register, front);
   const readings = createReadings(tellMain);
@@ -123,6 +123,10 @@ export function runFront(): void {
     }
   });
   tellMain({ kind: 'started' });
+}
+
+function limitsOf({ awaySeconds, ephemeralBytesPerSecond }: Config) {
+  return { awayMs: awaySeconds * 1000, ephemeralBytesPerSecond };
 }
 
 function guardLimits({ ratePerSecond, rateBurst, highRatePerSecond, highRateBurst }: Config) {

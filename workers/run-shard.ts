@@ -1,9 +1,12 @@
 /** A shard thread: its core on real ports, its services, and the links to the fronts. */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Sql } from 'postgres';
 import { createLog, type Log } from '#src/log.js';
 import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
 import type { LogStore } from '#src/storage/ports.js';
 import { PostgresLogStore } from '#src/storage/postgres/log-store.js';
+import { createPresenceTables } from '#src/storage/postgres/presence-store.js';
+import { openSql } from '#src/storage/postgres/sql.js';
 import { registerThreadMetrics } from '#src/thread-metrics.js';
 import type { ToFront, ToShard } from '#src/threads/messages.js';
 import type { ThreadSettings, ToMain, ToThread } from './control.js';
@@ -40,10 +43,12 @@ export function runShard(hooks: ShardHooks = {}): void {
   const links = new FrontLinks({
     turns: ports.turns,
     onMessage: (message) => onMessage(message),
+    onGone: (front) => core.tellPresence({ kind: 'front gone', front }),
     ...(hooks.onPost ? { onPost: hooks.onPost } : {}),
   });
   const store = openStore(settings);
   const tiers = openShardTiers(settings, log);
+  const sql = openSql(settings.postgresUrl, { max: 1, name: `nubo presence ${index}` });
   const core = createShardCore({
     ports,
     store: hooks.wrapStore?.(store) ?? store,
@@ -56,6 +61,10 @@ export function runShard(hooks: ShardHooks = {}): void {
     frontCount: config.fronts,
     receiptsMembersMax: config.receiptsMembersMax,
     post: (front, message) => links.post(front, message),
+    offer: (front, message) => links.offer(front, message),
+    presenceStore: createPresenceTables(sql, {
+      onError: (error) => log.warn({ err: error }, 'what is kept of presence could not be read or written'),
+    }),
     onBatch: metrics.onBatch,
     onCrash: (address, error) => log.error({ err: error, address }, 'an actor crashed'),
     fatal: (reason, message) => {
@@ -85,7 +94,7 @@ export function runShard(hooks: ShardHooks = {}): void {
     }
   }
 
-  hearMain({ core, links, services, tiers, log });
+  hearMain({ core, links, services, tiers, log, sql });
   tellMain({ kind: 'started' });
 }
 
@@ -99,10 +108,12 @@ interface ShardParts {
   readonly services: ShardServices;
   readonly tiers: ShardTiers;
   readonly log: Log;
+  /** Of presence. */
+  readonly sql: Sql;
 }
 
 /** Does what main says. */
-function hearMain({ core, links, services, tiers, log }: ShardParts): void {
+function hearMain({ core, links, services, tiers, log, sql }: ShardParts): void {
   parentPort?.on('message', (message: ToThread) => {
     switch (message.kind) {
       case 'link':
@@ -118,11 +129,13 @@ function hearMain({ core, links, services, tiers, log }: ShardParts): void {
       case 'evict':
         return answerMemory(tiers.memory, message, tellMain);
       case 'drain':
-        void core.drain().then(() => tellMain({ kind: 'drained' }));
+        void Promise.all([core.drain(), core.endPresence()]).then(() => tellMain({ kind: 'drained' }));
         return;
       case 'stop':
         core.stop();
-        void Promise.allSettled([services.close(), tiers.close()]).finally(() => process.exit(0));
+        void Promise.allSettled([services.close(), tiers.close(), sql.end({ timeout: 1 })]).finally(() =>
+          process.exit(0),
+        );
         return;
       case 'listen':
       case 'metrics':

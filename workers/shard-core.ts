@@ -8,6 +8,7 @@ import type { ConversationPorts } from '#actors/conversation/ports.js';
 import type { ConversationMessage, WriterMessage } from '#actors/messages.js';
 import type { WriterPorts } from '#actors/postgres-writer/ports.js';
 import { PostgresWriter } from '#actors/postgres-writer/postgres-writer.js';
+import type { PresenceMessage, PresenceStore } from '#actors/presence/ports.js';
 import { Rates } from '#src/rates.js';
 import type { Actor, ActorKind, ActorStats, ActorSystem } from '#src/runtime/actor.js';
 import type { RuntimePorts } from '#src/runtime/ports.js';
@@ -24,10 +25,12 @@ import {
   type Refusal,
   type ToFront,
 } from '#src/threads/messages.js';
+import type { PresenceNotice } from '#src/threads/presence.js';
 import type { createPublisher } from '#src/threads/publisher.js';
 import { bytesToShard } from '#src/threads/weights.js';
 import type { BucketLimits } from '#src/token-bucket.js';
 import { type MirrorOptions, startMirrors } from './mirrors.js';
+import { presenceKind } from './presence-kind.js';
 import { Recall } from './recall.js';
 
 export interface ShardCoreOptions {
@@ -40,6 +43,10 @@ export interface ShardCoreOptions {
   /** How many fronts there are when all live: each must have told what it remembers before operations are taken. */
   readonly frontCount: number;
   post(front: number, message: ToFront): void;
+  /** As `post`, and false when the front's link has no room. Absent: it always has. */
+  offer?(front: number, message: ToFront): boolean;
+  /** What is kept of presence; nothing when absent. */
+  readonly presenceStore?: PresenceStore;
   /** The shard must end: `fenced` ends the process, `broken` and `crashed` the thread. */
   fatal(reason: 'fenced' | 'broken' | 'crashed', message: string): void;
   /** For tests that plant faults: another actor around each conversation. */
@@ -61,7 +68,11 @@ export interface ShardCoreOptions {
 
 export interface ShardCore {
   /** Takes in what a front posted for conversations, and before that what it knows to be refused. */
-  onRequest(message: ConversationRequest | Recollection): void;
+  onRequest(message: ConversationRequest | Recollection | PresenceNotice): void;
+  /** To the actor that knows who is there. */
+  tellPresence(message: PresenceMessage): void;
+  /** Resolves once it is kept, or could not be, when everybody who is here was last seen. */
+  endPresence(): Promise<void>;
   /** True once heads and marks are in Postgres. */
   flush(): Promise<boolean>;
   /** The number of an empty batch, committed now; undefined: this shard cannot commit. */
@@ -114,6 +125,11 @@ export function createShardCore(options: ShardCoreOptions): ShardCore {
     conversationKind(options, { tellWriter, refuse, answered, rates, snapshots }),
   );
 
+  system.register('presence', presenceKind(options));
+  const tellPresence = (message: PresenceMessage): void => {
+    system.tell('presence/0', message, { system: true });
+  };
+
   // Made now, so that the epoch is claimed before the first operation comes.
   tellWriter({ kind: 'flush', done: () => {} });
 
@@ -138,9 +154,13 @@ export function createShardCore(options: ShardCoreOptions): ShardCore {
   return {
     onRequest(message) {
       if (message.kind === 'recollection') return recall.take(message);
+      if (message.kind === 'present' || message.kind === 'watch' || message.kind === 'unwatch')
+        return tellPresence(message);
       if (recall.isDone || message.kind === 'register') return tellConversation(message);
       if (!recall.hold(message) && 'request' in message) refuse(message.request, starting);
     },
+    tellPresence,
+    endPresence: () => new Promise((resolve) => tellPresence({ kind: 'end', done: resolve })),
     flush: () => new Promise((resolve) => tellWriter({ kind: 'flush', done: resolve })),
     probe: () => new Promise((resolve) => tellWriter({ kind: 'probe', done: resolve })),
     drain: () => new Promise((resolve) => tellWriter({ kind: 'drain', done: resolve })),

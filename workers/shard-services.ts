@@ -14,6 +14,7 @@ import { ChangeStamps } from '#src/storage/tiers/change-stamps.js';
 import { ElementReader } from '#src/storage/tiers/element-reader.js';
 import { FreshUntil } from '#src/storage/tiers/fresh-until.js';
 import type { ToFront } from '#src/threads/messages.js';
+import { hidesLastSeen, type Presence } from '#src/threads/presence.js';
 import type { ServiceHandlers } from '#src/threads/services.js';
 import type { ThreadSettings } from './control.js';
 import { searchLanguageOf } from './search-index.js';
@@ -46,6 +47,29 @@ function createElements(
   return { store, stamps, reader };
 }
 
+/** Asked of the actor that knows; it also hears when somebody changes who may see when they were last seen. */
+function presenceServices(
+  core: ShardCore,
+  people: Pick<ServiceHandlers, 'people.patchSettings'>,
+): Pick<ServiceHandlers, 'presence.look' | 'people.patchSettings'> {
+  return {
+    'presence.look': ({ front, user, users }) =>
+      new Promise((resolve, reject) => {
+        const done = (presences: readonly Presence[] | undefined): void => {
+          if (presences !== undefined) resolve([...presences]);
+          else reject(new NuboError('unavailable', 'The database is away.', { retryMs: 1_000 }));
+        };
+        core.tellPresence({ kind: 'look', front, asker: user, users, done });
+      }),
+    'people.patchSettings': async (input) => {
+      const settings = await people['people.patchSettings'](input);
+      const hides = hidesLastSeen(settings.privacy);
+      core.tellPresence({ kind: 'privacy changed', user: input.user, hidesLastSeen: hides });
+      return settings;
+    },
+  };
+}
+
 /** People, lists and health on real parts; `broadcast` tells every front. */
 export function createShardServices(
   settings: ThreadSettings,
@@ -61,20 +85,22 @@ export function createShardServices(
   const passwords = createPasswordPool({ filename: fileURLToPath(new URL('./pool.js', import.meta.url)) });
   const tokens = createThreadTokens(config);
   const media = createShardMedia({ config, sql, log, makesUp: index === 0 });
+  const people = createPeopleServices({
+    sql,
+    ...createElements(sql, settings, tiers),
+    tokens,
+    passwords,
+    clock,
+    broadcast: (revocation) => broadcast({ kind: 'revoked', revocation }),
+    refreshMs: config.refreshTokenDays * 24 * 3_600_000,
+  });
   const handlers: ServiceHandlers = {
-    ...createPeopleServices({
-      sql,
-      ...createElements(sql, settings, tiers),
-      tokens,
-      passwords,
-      clock,
-      broadcast: (revocation) => broadcast({ kind: 'revoked', revocation }),
-      refreshMs: config.refreshTokenDays * 24 * 3_600_000,
-    }),
+    ...people,
     ...createDirectory(sql),
     ...media.services,
     ...createSync(sql),
     ...createSearch(searchSql, searchLanguageOf(config)),
+    ...presenceServices(core, people),
     'heads.flush': async () => {
       if (!(await core.flush()))
         throw new NuboError('unavailable', 'The database cannot be written now.', { retryMs: 500 });

@@ -78,6 +78,8 @@ export class Active {
         return this.reader.onTyping(message);
       case 'receipts':
         return this.reader.receipts.receive(message);
+      case 'typing due':
+        return this.reader.typing.onDue();
       case 'register':
         return this.reader.onRegister(message.front, message.have);
       case 'backlog read':
@@ -266,6 +268,7 @@ export class Active {
     for (const event of events) {
       this.pending.settle(event.id);
       applyEvent(this.state, event);
+      this.reader.typing.onEvent(event);
     }
     this.ports.publisher.publish(this.context.id, withoutDeleted(events));
     for (const event of events)

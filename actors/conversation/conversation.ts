@@ -64,6 +64,7 @@ export class Conversation implements Actor<ConversationMessage> {
       case 'target found':
       case 'attachments found':
       case 'receipts':
+      case 'typing due':
         return;
       default:
         this.keep(message);

@@ -17,7 +17,12 @@ export interface PublisherPort {
   publish(conv: string, events: readonly LogEvent[]): void;
   missed(conv: string, head: number): void;
   /** `to`: only for the sockets of these users; all that listen without it. */
-  ephemeral(conv: string, event: ControlEvent, at: number, to?: readonly string[]): void;
+  ephemeral(
+    conv: string,
+    event: ControlEvent | readonly ControlEvent[],
+    at: number,
+    to?: readonly string[],
+  ): void;
 }
 
 export interface ConversationStore

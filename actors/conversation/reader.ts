@@ -12,6 +12,7 @@ import { cutPage, fitsBacklog, rangeOf, reachOf } from './reading.js';
 import { Receipts } from './receipts.js';
 import { mayType, standing } from './standing.js';
 import type { ConversationState } from './state.js';
+import { Typing } from './typing.js';
 
 type MarkKind = 'read' | 'delivered' | 'unread';
 type Message<Kind extends ConversationMessage['kind']> = Extract<ConversationMessage, { kind: Kind }>;
@@ -39,6 +40,7 @@ export class Reader {
   private readonly ports: ConversationPorts;
   private readonly state: ConversationState;
   private readonly pending: Pending;
+  readonly typing: Typing;
 
   constructor(
     context: ConversationContext,
@@ -51,6 +53,7 @@ export class Reader {
     this.state = state;
     this.pending = pending;
     this.receipts = new Receipts(context, ports, state);
+    this.typing = new Typing(context, ports);
   }
 
   /** `wait`: whether the user is a member depends on an operation that is not settled (L6). */
@@ -68,9 +71,9 @@ export class Reader {
   }
 
   onTyping({ user, active, at }: Message<'typing'>): void {
-    if (!mayType({ state: this.state, pending: this.pending, now: this.ports.clock.now() }, user)) return;
-    const event = { ev: active ? 'typing.start' : 'typing.stop', conv: this.context.id, from: user } as const;
-    this.ports.publisher.ephemeral(this.context.id, event, at);
+    const now = this.ports.clock.now();
+    if (now - at > wireLimits.ephemeralMs) return;
+    if (mayType({ state: this.state, pending: this.pending, now }, user)) this.typing.note(user, active);
   }
 
   /** A front whose subscribers outlived a shard: it is told what it lacks, then live publishing goes on. */

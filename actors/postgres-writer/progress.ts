@@ -7,11 +7,14 @@ import type { Coming, MarkMove, MemberMark, Progress } from '#src/storage/ports.
 import type { LogEvent } from '#src/wire/events.js';
 import { afterMove } from './mark-moves.js';
 
+/** Nobody else has it: it may be changed in place. */
+type OwnMove = { -readonly [Name in keyof MarkMove]: MarkMove[Name] };
+
 interface Dirty {
   /** undefined: only marks moved. */
   head: Omit<Progress['heads'][number], 'conv'> | undefined;
   /** What becomes of each user's marks. */
-  readonly marks: Map<string, MarkMove>;
+  readonly marks: Map<string, OwnMove>;
 }
 
 export class DirtyProgress {
@@ -30,8 +33,7 @@ export class DirtyProgress {
     for (const event of events) {
       shown = previewAfter(shown, event);
       // Nobody has read further than what was just said.
-      if (event.ev === 'message.new')
-        dirty.marks.set(event.from, afterMove(dirty.marks.get(event.from), { mark: event.number }));
+      if (event.ev === 'message.new') raise(dirty.marks, event.from, event.number);
       else noteComings(dirty, event);
     }
     const { seq, number, at } = last;
@@ -77,6 +79,13 @@ export class DirtyProgress {
     }
     return dirty;
   }
+}
+
+/** What every message does: without another object for each. */
+function raise(marks: Map<string, OwnMove>, user: string, number: number): void {
+  const move = marks.get(user);
+  if (move === undefined) marks.set(user, { mark: number });
+  else if (move.mark < number) move.mark = number;
 }
 
 const comings: Readonly<Partial<Record<LogEvent['ev'], Coming>>> = {

@@ -10,6 +10,7 @@ import { latency } from './latency.js';
 import { manyConversations } from './many-conversations.js';
 import { mirrored } from './mirrored.js';
 import { mixed } from './mixed.js';
+import { presence } from './presence.js';
 import { rest } from './rest.js';
 import { resumeStorm } from './resume-storm.js';
 import { manyRooms, rooms } from './rooms.js';
@@ -20,6 +21,6 @@ import { sync } from './sync.js';
 
 export const scenarios: readonly Scenario[] = [
   ...[durable, rooms, manyRooms, fanout, fanoutSmall, fanoutLarge, mixed, latency, manyConversations],
-  ...[connectRate, idleMemory, resumeStorm, slowReaders, rest, sync, search, mirrored, history, eviction],
-  soak,
+  ...[connectRate, idleMemory, resumeStorm, slowReaders, presence, rest, sync, search, mirrored, history],
+  ...[eviction, soak],
 ];

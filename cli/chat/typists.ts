@@ -1,8 +1,9 @@
 /** Who is typing just now, in words. Whoever is not heard of for a while has stopped. */
+import { wireLimits } from '#src/wire/limits.js';
 import { harmless } from './lines.js';
 import type { Names } from './names.js';
 
-const forgottenMs = 5_000;
+const forgottenMs = wireLimits.typingMs;
 
 export class Typists {
   private readonly names: Names;

@@ -69,6 +69,7 @@ export class Listener {
       case 'typing.stop':
       case 'conversation.update':
       case 'read.update':
+      case 'presence.update':
         return;
       default:
         if (this.held === undefined) this.take(event);

@@ -61,6 +61,8 @@ export class FrontCounters {
   gapsTold = 0;
   slowReaders = 0;
   ephemeralExpired = 0;
+  /** Changes of presence told to sockets that watch. */
+  presencesTold = 0;
   /** Events that were not the next one after the last published: a bug or a restart, always told as a gap. */
   holes = 0;
   /** REST responses by status. */

@@ -20,6 +20,7 @@ import { Gate } from './gate.js';
 import type { SessionHost } from './host.js';
 import { checkedLimits, type FrontLimits, frontLimits } from './limits.js';
 import type { SocketPort } from './ports.js';
+import { UserPresence } from './presence.js';
 import { Rechecks } from './rechecks.js';
 import { Refusals } from './refusals.js';
 import { Requests } from './requests.js';
@@ -28,6 +29,7 @@ import { Sessions } from './sessions.js';
 import { Shards } from './shards.js';
 import { SlowReaders } from './slow.js';
 import { Topics } from './topics.js';
+import { Watches } from './watches.js';
 
 export type { Front, FrontDependencies } from './contract.js';
 
@@ -43,6 +45,9 @@ class FrontCore implements Front, SessionHost {
   readonly requests: Requests;
   readonly topics: Topics;
   readonly slow: SlowReaders;
+  readonly number: number;
+  readonly presence: UserPresence;
+  readonly watches: Watches;
   readonly rates: Rates | undefined;
   readonly stopwatch: () => number;
   isDraining = false;
@@ -63,6 +68,7 @@ class FrontCore implements Front, SessionHost {
   constructor(dependencies: FrontDependencies) {
     const { number, ports, broadcast, placement, post, verify, revocations } = dependencies;
     this.dependencies = dependencies;
+    this.number = number;
     this.rates = dependencies.rates;
     this.limits = checkedLimits({ ...frontLimits, ...dependencies.limits });
     this.clock = ports.clock;
@@ -87,6 +93,12 @@ class FrontCore implements Front, SessionHost {
         this.rechecks.pump(this.limits.rechecksPerSweep);
       },
     });
+    this.presence = new UserPresence({
+      ...{ number, shards: this.shards },
+      sessionsOf: (user) => this.sessions.of(user),
+      users: () => this.sessions.liveUsers(),
+    });
+    this.watches = new Watches(this);
     this.slow = new SlowReaders(this.topics, this.counters, () => this.turns);
     this.rechecks = new Rechecks({
       requests: this.requests,
@@ -133,6 +145,12 @@ class FrontCore implements Front, SessionHost {
       case 'notify':
         for (const session of this.sessions.of(message.user)) session.tell(message.event);
         return;
+      case 'presences':
+        return this.watches.onPresences(message.presences);
+      case 'presence lost':
+        return this.tellPresence(shard);
+      case 'hidden':
+        return this.watches.hide(message.user, this.sessions.of(message.from));
       case 'revoked':
         return this.onRevoked(message.revocation);
       case 'refused':
@@ -160,6 +178,13 @@ class FrontCore implements Front, SessionHost {
     // Before any operation: the shard takes none until it knows what was refused (P7).
     for (const message of this.refusals.recollections(shard)) this.shards.post(shard, message);
     this.topics.shardBack(shard);
+    this.tellPresence(shard);
+  }
+
+  /** The shard knows nothing of who is here, and of whom they watch (E5). */
+  private tellPresence(shard: number): void {
+    this.presence.tellAll(shard);
+    this.watches.tellAll(shard);
   }
 
   openSession(socket: SocketPort, codec: Codec): Session {
@@ -256,16 +281,21 @@ class FrontCore implements Front, SessionHost {
     this.rates?.forget(now);
     this.turnOfSweep = this.turns;
     this.topics.sweep();
+    this.presence.sweep();
+    this.watches.sweep();
     this.rechecks.pump(this.limits.rechecksPerSweep);
     this.cancelSweep = this.dependencies.ports.timers.after(this.limits.sweepMs, () => this.sweep());
   }
 
   entered(session: Session, user: string): void {
     this.sessions.entered(session, user);
+    this.presence.changed(user);
   }
 
   left(session: Session, user: string): void {
     this.sessions.left(session, user);
+    this.presence.changed(user);
+    this.watches.remove(session);
   }
 
   removed(session: Session): void {

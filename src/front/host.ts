@@ -6,13 +6,17 @@ import type { Refusal } from '../threads/messages.js';
 import type { Front } from './contract.js';
 import type { FrontCounters } from './counters.js';
 import type { FrontLimits } from './limits.js';
+import type { UserPresence } from './presence.js';
 import type { Requests } from './requests.js';
 import type { Session } from './session.js';
 import type { Shards } from './shards.js';
 import type { SlowReaders } from './slow.js';
 import type { Topics } from './topics.js';
+import type { Watches } from './watches.js';
 
 export interface SessionHost extends Pick<Front, 'call' | 'shardOf' | 'shardCount'> {
+  /** Of the front. */
+  readonly number: number;
   readonly clock: Clock;
   readonly limits: FrontLimits;
   readonly counters: FrontCounters;
@@ -22,6 +26,8 @@ export interface SessionHost extends Pick<Front, 'call' | 'shardOf' | 'shardCoun
   readonly shards: Shards;
   readonly topics: Topics;
   readonly slow: SlowReaders;
+  readonly presence: UserPresence;
+  readonly watches: Watches;
   /** At once or later; throws or rejects with a NuboError. The user is known to the store then (H6). */
   authenticate(token: string): Identity | Promise<Identity>;
   isRevoked(identity: Identity): boolean;

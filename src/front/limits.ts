@@ -8,8 +8,10 @@ export const frontLimits = {
   softBufferBytes: 128 * 1024,
   /** Beyond this uWebSockets.js drops frames; also what one slow reader may cost in memory. */
   bufferBytesMax: 1024 * 1024,
-  /** A socket that has not drained by then is closed (W15). */
+  /** A socket in gap mode that for so long took nothing and said nothing is closed (W15). */
   drainMs: 30_000,
+  /** … and one that is in it for so long, whatever it takes: connecting again, it has less to catch up with. */
+  slowMsMax: 600_000,
   /** And if not even its close frame finds room by then, it is cut. */
   closeMs: 10_000,
   /** Between two looks at all sessions: how late `exp`, deadlines and slow readers may be noticed. */
@@ -20,6 +22,10 @@ export const frontLimits = {
   directFrameBytes: 48 * 1024,
   /** A backlog larger than this is a `gap`, a page of history larger than this is shortened. */
   answerBytesMax: 256 * 1024,
+  /** A socket that asked for nothing for so long counts as away (E2). */
+  awayMs: 300_000,
+  /** Presence and typing that one socket is sent: half for each (E4, E8). */
+  ephemeralBytesPerSecond: 2048,
   /** Users of an application that this front has introduced to the store. About 100 bytes each. */
   knownUsersMax: 100_000,
   /** What a client should wait before it sends again when a shard has no room. */

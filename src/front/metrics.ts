@@ -69,6 +69,12 @@ const counters: ReadonlyArray<
     '',
     (all) => all.ephemeralExpired,
   ],
+  [
+    'nubo_presences_told_total',
+    'Changes of presence told to sockets that watch',
+    '',
+    (all) => all.presencesTold,
+  ],
   ['nubo_publish_holes_total', 'Events that did not follow the last one published', '', (all) => all.holes],
 ];
 

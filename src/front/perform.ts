@@ -11,6 +11,7 @@ import {
 import { conversationOf, durableRequest, faultOf, historyRequest, invalid } from './asks.js';
 import { itemsOf } from './few.js';
 import { placeOf } from './page.js';
+import { performPresence } from './presence-requests.js';
 import { answerQuery } from './queries.js';
 import type { Session } from './session.js';
 import type { Live } from './session-state.js';
@@ -38,6 +39,12 @@ export function perform(
     case 'typing.start':
     case 'typing.stop':
       return performTyping(session, identity, operation);
+    case 'presence.set':
+    case 'presence.unwatch':
+      return performPresence(session, identity, operation);
+    case 'presence.watch':
+      if (admit(session, operation.ref)) performPresence(session, identity, operation);
+      return;
     case 'ping':
       return session.tell({ ack: operation.ref, at: session.host.clock.now() });
   }

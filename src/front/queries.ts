@@ -13,6 +13,7 @@ import { wireLimits } from '../wire/limits.js';
 import type { Operation, QueryName } from '../wire/operations.js';
 import type { Unreferenced } from './asks.js';
 import type { Front } from './contract.js';
+import { byShard } from './presence.js';
 import * as shapes from './results.js';
 
 export type QueryAsk<Name extends QueryName = QueryName> = Unreferenced<Operation<Name>>;
@@ -128,9 +129,8 @@ export const queries: { readonly [Name in QueryName]: Query<Name> } = {
   search: {
     result: shapes.search,
     answer({ front, user }, asked) {
-      // Of a socket it comes with its number.
-      const { op: _op, ref: _ref, ...words } = asked as typeof asked & { ref?: number };
-      return front.call(front.shardOf(user), 'search.messages', { user, ...words });
+      const { op: _op, ref: _ref, ...wanted } = asked as typeof asked & { ref?: number };
+      return front.call(front.shardOf(user), 'search.messages', { ...wanted, user });
     },
   },
   users: {
@@ -147,6 +147,16 @@ export const queries: { readonly [Name in QueryName]: Query<Name> } = {
       const [found] = await front.call(front.shardOf(user), 'users.get', { ids: [id], usernames: [] });
       if (found === undefined) throw new NuboError('not_found', 'There is no such user.', { stored: false });
       return found;
+    },
+  },
+  presence: {
+    result: shapes.presences,
+    async answer({ front, user }, { users: asked }) {
+      const parts = byShard(new Set(asked), { of: (id) => front.shardOf(id) });
+      const answers = await Promise.all(
+        [...parts].map(([shard, ids]) => front.call(shard, 'presence.look', { user, users: ids })),
+      );
+      return { presences: answers.flat() };
     },
   },
   me: {

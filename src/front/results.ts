@@ -94,6 +94,18 @@ export const bans = z.object({ bans: z.array(sanction), next });
 export const mutes = z.object({ mutes: z.array(sanction), next });
 export const users = z.object({ users: z.array(userView.schema) });
 
+export const presences = z.object({
+  presences: z.array(
+    z
+      .object({
+        user: z.string(),
+        status: z.enum(['online', 'away', 'offline']),
+        lastSeen: at.optional().meta({ description: 'Of who is offline and does not hide it.' }),
+      })
+      .meta({ id: 'Presence' }),
+  ),
+});
+
 export function ownSessions(session: z.ZodObject<Record<string, z.ZodType>>) {
   return z.object({
     sessions: z.array(

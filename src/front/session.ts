@@ -19,11 +19,13 @@ import type { SessionHost } from './host.js';
 import { Outbox } from './outbox.js';
 import { perform } from './perform.js';
 import type { SocketPort } from './ports.js';
+import type { SocketStatus } from './presence.js';
 import { type Live, liveAs, mayEnter, type SessionState } from './session-state.js';
 import type { Backlogged } from './slow.js';
 import type { SubscribeRequest } from './socket-requests.js';
 import { msOfTick, tickFrom } from './ticks.js';
-import { type Topic, topicName } from './topic.js';
+import { type Topic, topicName, wereGivenFramesSince } from './topic.js';
+import { wireErrorOf } from './wire-error.js';
 
 export interface SessionOptions {
   readonly id: string;
@@ -46,8 +48,11 @@ export class Session {
   private outbox: Outbox | undefined;
   /** It left its ephemeral topics, since it is behind. */
   private isSparse = false;
+  /** How it counts for its user's presence. Changed by count only. */
+  status: SocketStatus = 'online';
   /** Ticks. */
-  private aliveAt: number;
+  private actedAt: number;
+  aliveAt: number;
   private pingedAt: number;
 
   constructor(host: SessionHost, socket: SocketPort, options: SessionOptions) {
@@ -57,6 +62,7 @@ export class Session {
     const now = host.clock.now();
     this.aliveAt = tickFrom(now);
     this.pingedAt = this.aliveAt;
+    this.actedAt = this.aliveAt;
     this.state = { name: 'connecting', id: options.id, deadlineAt: now + wireLimits.authenticateMs };
   }
 
@@ -91,7 +97,7 @@ export class Session {
 
   /** It takes part and keeps up, so that it hears what is ephemeral as well. */
   hears(topic: Topic): boolean {
-    return !this.isSparse && this.backlogged === undefined && this.hasTopic(topic);
+    return !this.isBehind && this.hasTopic(topic);
   }
 
   /** Those it takes part in, and those it waits for. */
@@ -101,6 +107,11 @@ export class Session {
 
   get isClosing(): boolean {
     return this.state.name === 'closing';
+  }
+
+  /** It does not keep up with what it is sent. */
+  get isBehind(): boolean {
+    return this.isSparse || this.backlogged !== undefined;
   }
 
   /** Bytes that wait for this socket, here and below. */
@@ -137,6 +148,19 @@ export class Session {
     this.aliveAt = tickFrom(this.host.clock.now());
   }
 
+  /** Somebody is there: who was only idle is back (E2). */
+  private acted(): void {
+    this.actedAt = this.aliveAt;
+    if (this.status === 'idle') this.count('online');
+  }
+
+  count(status: SocketStatus): void {
+    const { user } = this;
+    if (status === this.status || user === undefined) return;
+    this.status = status;
+    this.host.presence.changed(user);
+  }
+
   private take(operation: Operation): void {
     const { state } = this;
     switch (state.name) {
@@ -150,6 +174,7 @@ export class Session {
         return;
       case 'live':
         this.host.counters.operations[operation.op] += 1;
+        if (operation.op !== 'ping' && operation.op !== 'auth') this.acted();
         if (operation.op === 'auth') renew(this, operation);
         else if (this.mayAsk(state, operation)) perform(this, state, operation);
         return;
@@ -207,26 +232,17 @@ export class Session {
   /** `ref` null: about a frame or a token; undefined: an operation that wants no answer. */
   refuse(ref: number | null | undefined, refusal: Refusal): void {
     this.host.counters.countRefused(refusal.code);
-    if (ref === undefined) return;
-    const { code, message, retryMs, stored, at } = refusal;
-    this.tell({
-      err: ref,
-      code,
-      message,
-      ...(retryMs === undefined ? {} : { retryMs }),
-      ...(stored === undefined ? {} : { stored }),
-      ...(at === undefined ? {} : { at }),
-    });
+    if (ref !== undefined) this.tell(wireErrorOf(ref, refusal));
   }
 
   overloaded(message: string): Refusal {
     return { code: 'overloaded', message, retryMs: this.host.limits.overloadedRetryMs };
   }
 
-  /** Sends what is in the outbox. An answer that finds no room ends the socket: it would be silence (W15). */
+  /** Sends what is in the outbox, or keeps it a while for one who is behind. Lost, it would be silence: it ends the socket (W15). */
   flush(): void {
     const { outbox } = this;
-    if (outbox === undefined || this.isClosing) return;
+    if (outbox === undefined || this.isClosing || this.host.slow.mustWait(this, outbox.bytes)) return;
     this.outbox = undefined;
     outbox.drain(this);
   }
@@ -290,6 +306,7 @@ export class Session {
 
   /** The socket may have room again: it hears everything, or stays as it is. */
   recover(): void {
+    this.flush();
     if (this.isClosing || this.socket.bufferedBytes() > this.host.limits.softBufferBytes / 2) return;
     if (this.backlogged === undefined) return this.hearAs('whole');
     this.isSparse = false;
@@ -331,20 +348,16 @@ export class Session {
   }
 
   private sweepLive(now: number, lastTurn: number): void {
+    if (this.status === 'online' && now - msOfTick(this.actedAt) >= this.host.limits.awayMs)
+      this.count('idle');
     if (now - msOfTick(Math.max(this.aliveAt, this.pingedAt)) >= wireLimits.heartbeatMs) {
       this.pingedAt = tickFrom(now);
       this.socket.ping();
     }
-    if (this.backlogged !== undefined && now - this.backlogged.since >= this.host.limits.drainMs)
-      this.close('slow');
+    if (this.host.slow.isGivenUp(this, now)) this.close('slow');
     else if (this.backlogged !== undefined || this.isSparse) this.recover();
-    else if (this.wasGivenFramesSince(lastTurn)) this.checkBuffer();
-  }
-
-  /** Asking a socket for its buffer costs a microsecond: not for thousands that rest. */
-  private wasGivenFramesSince(turn: number): boolean {
-    for (const topic of this.topics) if (topic.givenTurn >= turn) return true;
-    return false;
+    // Asking a socket for its buffer costs a microsecond: not for thousands that rest.
+    else if (wereGivenFramesSince(this.topics, lastTurn)) this.checkBuffer();
   }
 
   /** Tells what is in the outbox, then says goodbye. `reason` is sent; by default the code's name. */

@@ -20,6 +20,11 @@ export class Sessions {
     return this.live.size;
   }
 
+  /** With a live session, now. */
+  liveUsers(): Iterable<string> {
+    return this.live.keys();
+  }
+
   /** The live ones, as they are now. */
   of(user: string): readonly Session[] {
     return itemsOf(this.live.get(user));

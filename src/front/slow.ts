@@ -9,6 +9,7 @@
 import { firstDurableSeq } from '../wire/codec.js';
 import type { FrontCounters } from './counters.js';
 import type { Session } from './session.js';
+import { msOfTick } from './ticks.js';
 import type { Topic } from './topic.js';
 import type { Topics } from './topics.js';
 
@@ -20,6 +21,9 @@ export interface Backlogged {
   readonly first: { readonly conv: string; readonly seq: number } | undefined;
   /** Since it left its topics: the last seq of each that it certainly got. */
   haves: Map<Topic, number> | undefined;
+  /** The least that was seen to wait for it, in bytes, and Unix ms of when: it takes what it can. */
+  waitingBytes: number;
+  progressAt: number;
 }
 
 export class SlowReaders {
@@ -40,7 +44,10 @@ export class SlowReaders {
     this.counters.framesDropped += 1;
     if (session.backlogged !== undefined) return;
     this.counters.slowReaders += 1;
-    session.backlogged = { since: now, first: firstDurableSeq(session.codec, frame), haves: undefined };
+    session.backlogged = {
+      ...{ since: now, first: firstDurableSeq(session.codec, frame), haves: undefined },
+      ...{ waitingBytes: Number.POSITIVE_INFINITY, progressAt: now },
+    };
     this.noted.push(session);
   }
 
@@ -62,6 +69,32 @@ export class SlowReaders {
       const exact = backlogged.first?.conv === topic.conv ? backlogged.first.seq - 1 : settled;
       backlogged.haves.set(topic, exact);
     }
+  }
+
+  /**
+   * Answers for one that is behind wait for room: without any, the answer to its heartbeat would be its end. Only so
+   * many, though: who asks for more than it reads is too slow.
+   */
+  mustWait(session: Session, bytes: number): boolean {
+    const { softBufferBytes, bufferBytesMax } = session.host.limits;
+    return session.isBehind && bytes <= softBufferBytes && session.socket.bufferedBytes() > bufferBytesMax;
+  }
+
+  /**
+   * One that reads slowly costs its buffer and no more, so it may go on; one of whom neither reading nor a word is seen
+   * is gone, and one that has not caught up after very long resumes sooner by connecting again.
+   */
+  isGivenUp(session: Session, now: number): boolean {
+    const { backlogged, host } = session;
+    if (backlogged === undefined) return false;
+    const waitingBytes = session.socket.bufferedBytes();
+    if (waitingBytes < backlogged.waitingBytes) {
+      backlogged.waitingBytes = waitingBytes;
+      backlogged.progressAt = now;
+    }
+    const { drainMs, slowMsMax } = host.limits;
+    const lastSign = Math.max(backlogged.since, backlogged.progressAt, msOfTick(session.aliveAt));
+    return now - lastSign >= drainMs || now - backlogged.since >= slowMsMax;
   }
 
   /** The socket has room again: it joins its topics and is told what it lacks of each, the last word included. */

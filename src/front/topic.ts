@@ -51,6 +51,10 @@ export class Topic {
   }
 }
 
+export function wereGivenFramesSince(topics: readonly Topic[], turn: number): boolean {
+  return topics.some(({ givenTurn }) => givenTurn >= turn);
+}
+
 /**
  * What a socket subscribes to in uWebSockets.js, one name for each conversation. Those that are behind are sparse: their
  * topic gets durable events only, so that they lose typing before they lose messages (P8, W15).

@@ -12,6 +12,7 @@ import type { ControlEvent, LogEvent, ServerMessage } from '../wire/events.js';
 import { wireLimits } from '../wire/limits.js';
 import type { Codec } from '../wire/prescan.js';
 import type { FrontCounters } from './counters.js';
+import { HeldMarks } from './held-marks.js';
 import type { FrontLimits } from './limits.js';
 import type { BroadcastPort } from './ports.js';
 import type { Session } from './session.js';
@@ -41,6 +42,7 @@ export class Topics {
   private readonly host: TopicsHost;
   /** With pending events or fresh sockets. */
   private readonly dirty = new Set<Topic>();
+  private readonly heldMarks = new HeldMarks();
   /** Wanting a word with a shard that had no room: `register`, or `unregister` when nobody is left. */
   private readonly unsettled = new Set<Topic>();
 
@@ -163,27 +165,39 @@ export class Topics {
     if (this.topics.get(message.conv) === topic) this.missed(topic, message.head);
   }
 
-  /** Typing: given on at once, or not at all when it is old (W13). */
-  ephemeral(conv: string, event: ControlEvent, at: number, to?: readonly string[]): void {
+  /** Typing, as one frame: given on at once, or not at all when it is old (W13). */
+  ephemeral(
+    conv: string,
+    event: ControlEvent | readonly ControlEvent[],
+    at: number,
+    to?: readonly string[],
+  ): void {
     const topic = this.topics.get(conv);
     if (topic === undefined) return;
     if (this.host.clock.now() - at > wireLimits.ephemeralMs) {
       this.host.counters.ephemeralExpired += 1;
       return;
     }
-    if (to !== undefined) return this.ephemeralTo(topic, event, to);
+    const events = 'ev' in event ? [event] : event;
+    if (to !== undefined) return this.ephemeralTo(topic, events, to);
     topic.givenTurn = this.host.turn();
     for (const codec of codecs) {
       if (topic.sockets[codec] === 0) continue;
-      this.give(topicName(codec, conv, 'whole'), encodeMessages(codec, [event]));
+      this.give(topicName(codec, conv, 'whole'), encodeMessages(codec, events));
     }
     this.host.settleSlow();
   }
 
-  /** Whoever is behind does without it, as the others of their rung do. */
-  private ephemeralTo(topic: Topic, event: ControlEvent, users: readonly string[]): void {
+  /** Whoever is behind does without it, as the others of their rung do; but what is merged waits for them (W15). */
+  private ephemeralTo(topic: Topic, events: readonly ControlEvent[], users: readonly string[]): void {
     for (const user of users) {
-      for (const session of this.host.sessionsOf(user)) if (session.hears(topic)) session.tell(event);
+      for (const session of this.host.sessionsOf(user)) {
+        for (const event of events) {
+          if (session.hears(topic)) session.tell(event);
+          else if (session.hasTopic(topic) && event.ev === 'read.update')
+            this.heldMarks.hold(session, topic, event);
+        }
+      }
     }
   }
 
@@ -227,6 +241,7 @@ export class Topics {
 
   /** Once a sweep: says what found no room before. */
   sweep(): void {
+    this.heldMarks.sweep();
     for (const topic of this.unsettled) {
       this.unsettled.delete(topic);
       this.register(topic);

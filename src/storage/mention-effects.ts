@@ -23,10 +23,10 @@ export function mentionEffectsOf(events: readonly LogEvent[]): MentionEffects | 
   let isEmpty = true;
   for (const event of events) {
     if (event.ev === 'message.new') {
+      if (event.everyone === undefined && event.mentions === undefined) continue;
       const { conv, number, from, id: message, mentions = [], everyone } = event;
       if (everyone === true) effects.everyone.push({ conv, number, from, message });
-      else if (mentions.length > 0) effects.named.push({ conv, number, from, message, users: mentions });
-      else continue;
+      else effects.named.push({ conv, number, from, message, users: mentions });
     } else if (event.ev === 'message.edit' && event.mentions !== undefined) {
       const { message, seq, mentions } = event;
       if ((edited.get(message)?.seq ?? 0) < seq) edited.set(message, { seq, users: mentions });

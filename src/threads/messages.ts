@@ -6,6 +6,7 @@
 import type { ErrorName } from '../wire/codes.js';
 import type { ControlEvent, LogEvent } from '../wire/events.js';
 import { type DurableOperation, isDurableName } from '../wire/operations.js';
+import type { Presence, PresenceNotice } from './presence.js';
 
 /** Which token bucket a sender draws from; `high` only by a token that an operator or the application signed. */
 export type RateClass = 'standard' | 'high';
@@ -88,6 +89,7 @@ export interface Recollection {
 export type ToShard =
   | ConversationRequest
   | Recollection
+  | PresenceNotice
   /** The front has no subscriber of this conversation left. */
   | { kind: 'unregister'; front: number; conv: string }
   /** A call of a service (people, lists, operators); see services.ts. */
@@ -151,7 +153,19 @@ export type ToFront =
    */
   | { kind: 'missed'; conv: string; head: number; gone?: readonly string[] }
   /** `to`: only for the sockets of these users. */
-  | { kind: 'ephemeral'; conv: string; event: ControlEvent; at: number; to?: readonly string[] }
+  | {
+      kind: 'ephemeral';
+      conv: string;
+      event: ControlEvent | readonly ControlEvent[];
+      at: number;
+      to?: readonly string[];
+    }
+  /** Users whom sockets of the front watch are like this now. */
+  | { kind: 'presences'; presences: readonly Presence[] }
+  /** What the shard knew of presence is lost: the front says it again (E5). */
+  | { kind: 'presence lost' }
+  /** From now on `from` sees nothing of the user any more: one has blocked the other. */
+  | { kind: 'hidden'; user: string; from: string }
   /** For every socket of one user. */
   | { kind: 'notify'; user: string; event: ControlEvent }
   /** Tokens that are no longer good: their sockets close (H5, H7). */

@@ -113,7 +113,12 @@ export class Publisher {
   }
 
   /** Shed without a word where there is no room (P8). `to`: only for the sockets of these users. */
-  ephemeral(conv: string, event: ControlEvent, at: number, to?: readonly string[]): void {
+  ephemeral(
+    conv: string,
+    event: ControlEvent | readonly ControlEvent[],
+    at: number,
+    to?: readonly string[],
+  ): void {
     const topic = this.topics.get(conv);
     if (topic === undefined) return;
     for (const front of topic.fronts) {

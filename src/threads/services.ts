@@ -12,6 +12,7 @@ import type { ViewOf } from '../entities/view.js';
 import type { ConversationStatus, ConversationType, LogEvent, Role } from '../wire/events.js';
 import type { Operation } from '../wire/operations.js';
 import type { RateClass, Revocation } from './messages.js';
+import type { Presence } from './presence.js';
 
 export interface Device {
   /** User agent or what the client calls itself. */
@@ -176,6 +177,9 @@ export interface Services {
     input: { ids: string[]; usernames: string[] };
     output: PublicUser[];
   };
+
+  /** How users are, as this one may know (E3). `front`: and from now on it is told when they change. */
+  'presence.look': { input: { front?: number; user: string; users: string[] }; output: Presence[] };
 
   'operator.createUsers': {
     input: { users: Array<{ sub: string; name?: string }> };

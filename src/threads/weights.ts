@@ -46,6 +46,8 @@ function bytesOfWords(words: {
 export function bytesToShard(message: ToShard): number {
   if (message.kind === 'send' || message.kind === 'edit') return messageBytes + bytesOfWords(message);
   if (message.kind === 'create') return messageBytes + (message.members?.length ?? 0) * idBytes;
+  if (message.kind === 'present' || message.kind === 'watch' || message.kind === 'unwatch')
+    return messageBytes + message.users.length * idBytes;
   if (message.kind === 'recollection') return messageBytes + message.refused.length * refusedBytes;
   return messageBytes;
 }
@@ -63,5 +65,8 @@ export function bytesToFront(message: ToFront): number {
   // As many marks as those who hear of them, at most.
   if (message.kind === 'ephemeral' && message.to !== undefined)
     return messageBytes + 2 * message.to.length * idBytes;
+  if (message.kind === 'presences') return messageBytes + message.presences.length * 2 * idBytes;
+  if (message.kind === 'ephemeral' && !('ev' in message.event))
+    return messageBytes * (1 + message.event.length);
   return messageBytes;
 }

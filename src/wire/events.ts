@@ -172,7 +172,8 @@ export const controlEvents = {
   resumed: { code: 22, schema: z.object({ conv: id, upTo: seq }) },
   /** The subscription ended without the client asking (the member left or was removed). */
   unsubscribed: { code: 23, schema: z.object({ conv: id }) },
-  'typing.start': { code: 24, schema: z.object({ conv: id, from: id }) },
+  /** `count`: so many type in all, when they are more than are named (E7). */
+  'typing.start': { code: 24, schema: z.object({ conv: id, from: id, count: z.number().int().optional() }) },
   'typing.stop': { code: 25, schema: z.object({ conv: id, from: id }) },
   /**
    * How far members have read, and what has reached them: each as `[user, read, delivered]`, the `number` of a message, 0
@@ -188,6 +189,11 @@ export const controlEvents = {
   },
   /** The user became a member of a conversation (created with them, added): they may subscribe now. */
   'conversation.update': { code: 26, schema: z.object({ conv: id, head: seq }) },
+  /** A user whom the socket watches (E3, E4). `lastSeen`: of those who are offline and do not hide it. */
+  'presence.update': {
+    code: 30,
+    schema: z.object({ user: id, status: z.enum(['online', 'away', 'offline']), lastSeen: at.optional() }),
+  },
 } as const;
 
 export type ControlEventName = keyof typeof controlEvents;

@@ -62,6 +62,12 @@ export const wireLimits = {
   heartbeatMs: 30_000,
   /** Ephemeral events older than this are dropped (W13). */
   ephemeralMs: 1_000,
+  /** A `typing.start` counts for so long unless it is said again (E7). */
+  typingMs: 6_000,
+  /** Of those who type in a conversation so many are told by name. */
+  typingNamesMax: 3,
+  /** Users that one socket watches (E3). */
+  watchedUsersMax: 256,
   /** How far back and ahead the time in an operation's id may be (L4). */
   idPastMs: 24 * 60 * 60 * 1000,
   idFutureMs: 5 * 60 * 1000,

@@ -143,6 +143,7 @@ const cursor = z.string().min(1).max(limits.cursorBytesMax).optional();
 const usernameLike = z.string().regex(/^[A-Za-z0-9_.-]{3,32}$/, 'must be a username');
 /** What the declarations in src/entities call editable; null takes a value away. */
 const patch = z.record(z.string(), z.json());
+const watchedUsers = z.array(uuid).max(limits.watchedUsersMax);
 
 /** Name → msgpack code and fields. Codes are never reused. */
 export const operations = {
@@ -231,6 +232,13 @@ export const operations = {
       cursor,
     }),
   },
+  /** How this socket counts (E1); until it says so again, or closes. */
+  'presence.set': { code: 40, schema: z.object({ ref, status: z.enum(['online', 'away', 'invisible']) }) },
+  'presence.watch': { code: 41, schema: z.object({ ref, users: watchedUsers.min(1) }) },
+  /** Without users: all. */
+  'presence.unwatch': { code: 42, schema: z.object({ ref, users: watchedUsers.optional() }) },
+  /** How they are now, without watching them. */
+  presence: { code: 43, schema: z.object({ ref, users: z.array(uuid).min(1).max(limits.listItemsMax) }) },
 } as const;
 
 export type OperationName = keyof typeof operations;
@@ -249,7 +257,7 @@ export type DurableName = (typeof durableNames)[number];
 /** Those that look something up, or change what is nobody else's: answered with a `result`, the body of REST. */
 export const queryNames = [
   ...(['conversations', 'conversation', 'channels', 'message', 'edits', 'reactions'] as const),
-  ...(['members', 'pins', 'bans', 'mutes', 'users', 'user'] as const),
+  ...(['members', 'pins', 'bans', 'mutes', 'users', 'user', 'presence'] as const),
   ...(['sync', 'receipts', 'search'] as const),
   ...(['me', 'me.change', 'settings', 'settings.change', 'sessions', 'sessions.end'] as const),
 ] as const satisfies readonly OperationName[];

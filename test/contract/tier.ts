@@ -4,6 +4,7 @@ import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type ElementFields, type Entity, idOf } from '#src/entities/entity.js';
 import { changeOfEvent, messages } from '#src/entities/messages.js';
+import { withoutContents } from '#src/storage/facts.js';
 import { type Mirror, tierRangeMax } from '#src/storage/tiers/ports.js';
 import type { LogEvent } from '#src/wire/events.js';
 import { Script } from '../support/log-events.js';
@@ -167,7 +168,9 @@ export function mirrorContract(fixture: MirrorFixture): void {
           fc.pre(fixture.takesAnyKey || !made.some(hasSpecialKey));
           await open.wipe();
           await put(...changesOf(made));
-          expect(await page(conv, 1, made.length)).toStrictEqual({ kind: 'events', events: made });
+          // What an edit said is in no tier: its message says it.
+          const kept = made.map((event) => (event.ev === 'message.edit' ? withoutContents(event) : event));
+          expect(await page(conv, 1, made.length)).toStrictEqual({ kind: 'events', events: kept });
         }),
         { numRuns: 60 },
       );

@@ -154,6 +154,7 @@ function linesOf(conv: string, message: string): Record<QueryName, [line: string
     sessions: ['GET /me/sessions', {}],
     'sessions.end': [`DELETE /me/sessions/${uuidv7()}`, { session: uuidv7() }],
     sync: ['GET /sync?limit=2', { limit: 2 }],
+    presence: [`GET /presence?users=${user}`, { users: [user] }],
     receipts: [`GET /messages/${message}/receipts`, { message }],
     search: [`GET /conversations/${conv}/search?q=zebra`, { conv, q: 'zebra' }],
   };

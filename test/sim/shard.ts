@@ -163,6 +163,10 @@ export class SimShard {
         return this.publisher.unregister(message.front, message.conv);
       case 'call':
         return;
+      case 'present':
+      case 'watch':
+      case 'unwatch':
+        return this.core.onRequest(message);
       default:
         break;
     }

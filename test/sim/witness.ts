@@ -107,7 +107,10 @@ export class Witness {
     const message = event.ev === 'message.edit' ? event.message : event.id;
     const isTold = (event.ev === 'message.new' || event.ev === 'message.edit') && event.text !== '';
     if (isTold && this.deleted.has(message))
-      this.blame('C2', `what ${message} said (${event.ev} ${event.seq}) was ${where} after its deletion was acked`);
+      this.blame(
+        'C2',
+        `what ${message} said (${event.ev} ${event.seq}) was ${where} after its deletion was acked`,
+      );
   }
 
   private blame(rule: string, message: string): void {

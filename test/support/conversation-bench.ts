@@ -86,7 +86,7 @@ export function createBench(options: { rate?: number; rates?: Rates; answeredBy?
       publish: (name: string, events: LogEvent[]) => void published.push({ conv: name, events }),
       missed: (name: string, head: number) => void published.push({ conv: name, missed: head }),
       ephemeral: (...[, event, , to]: Parameters<PublisherPort['ephemeral']>) => {
-        ephemeral.push(event);
+        ephemeral.push(...('ev' in event ? [event] : event));
         toldTo.push(to);
       },
     },

@@ -196,7 +196,8 @@ export class FrontHarness {
     return result;
   }
 
-  private after(ms: number, run: () => void): () => void {
+  /** Calls `run` when the clock has moved so far. */
+  after(ms: number, run: () => void): () => void {
     const timer = { at: this.now + ms, run };
     this.timers.push(timer);
     return () => {
@@ -263,8 +264,12 @@ export class FrontHarness {
     return client;
   }
 
-  /** What was posted since the last call. */
+  /** What was posted since the last call, but for what every front says of who is there. */
   takePosted(): ToShard[] {
+    return this.takeAllPosted().filter(({ kind }) => kind !== 'present');
+  }
+
+  takeAllPosted(): ToShard[] {
     return this.posted.splice(0).map(({ message }) => message);
   }
 

@@ -17,7 +17,7 @@ export async function makeCrowd(
 ): Promise<Crowd> {
   const user = uuidv7();
   const shard = 0;
-  await sql`insert into sync_clocks (shard, tick) values (${shard}, ${filledAt})`;
+  await sql`insert into sync_clocks (shard, tick) values (${shard}, ${filledAt}::bigint)`;
   // Ids by the time, as conversations have them, and those of the user all over them.
   await sql`
     insert into conversations (id, type, title, creator, created_at)
@@ -26,14 +26,14 @@ export async function makeCrowd(
     from generate_series(1, ${mine + others}::int) as i`;
   await sql`
     insert into conversation_heads (conversation, shard, last_batch, seq, number, preview, last_at, tick)
-    select id, ${shard}, 1, 5, 4, 'What was said last, as long as such things are', now(), ${filledAt}
+    select id, ${shard}::int, 1, 5, 4, 'What was said last, as long as such things are', now(), ${filledAt}::bigint
     from conversations`;
   await sql`
     insert into conversation_members (conversation, user_id, role, joined_seq, joined_at, tick)
-    select id, creator, 'owner', 1, now(), ${filledAt} from conversations
+    select id, creator, 'owner', 1, now(), ${filledAt}::bigint from conversations
     union all
-    select id, ${user}::uuid, 'member', 1, now(), ${filledAt}
-    from (select id from conversations order by md5(id::text) limit ${mine}) as chosen`;
+    select id, ${user}::uuid, 'member', 1, now(), ${filledAt}::bigint
+    from (select id from conversations order by md5(id::text) limit ${mine}::int) as chosen`;
   await sql.unsafe('analyze');
   return { user, shard };
 }
@@ -45,13 +45,13 @@ export async function moveHeads(
   { mine, others }: { mine: number; others: number },
 ): Promise<void> {
   await sql.begin(async (transaction) => {
-    const [row] = await transaction<Array<{ tick: string }>>`select nubo_tick(${shard}) as tick`;
+    const [row] = await transaction<Array<{ tick: string }>>`select nubo_tick(${shard}::int) as tick`;
     await transaction`
-      update conversation_heads set seq = seq + 1, number = number + 1, tick = ${row?.tick ?? '0'}
+      update conversation_heads set seq = seq + 1, number = number + 1, tick = ${row?.tick ?? '0'}::bigint
       where conversation in (
-        (select conversation from conversation_members where user_id = ${user} limit ${mine})
+        (select conversation from conversation_members where user_id = ${user} limit ${mine}::int)
         union all
         (select conversation from conversation_members where user_id <> ${user} and conversation not in (
-          select conversation from conversation_members where user_id = ${user}) limit ${others}))`;
+          select conversation from conversation_members where user_id = ${user}) limit ${others}::int))`;
   });
 }

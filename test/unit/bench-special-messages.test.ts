@@ -18,7 +18,17 @@ function message(seq: number, text: string, more: Partial<LogEvent<'message.new'
 /** Writes down every call as `name argument …`. */
 function heardIn(codec: Codec, messages: readonly ServerMessage[]): string[] {
   const calls: string[] = [];
-  const names = ['hello', 'ack', 'refused', 'event', 'gap', 'resumed', 'typing', 'unsubscribed'] as const;
+  const names = [
+    'hello',
+    'ack',
+    'refused',
+    'event',
+    'gap',
+    'resumed',
+    'typing',
+    'presence',
+    'unsubscribed',
+  ] as const;
   const hearer = Object.fromEntries(
     names.map((name) => [
       name,
@@ -58,6 +68,7 @@ const said: readonly ServerMessage[] = [
   { ev: 'gap', conv, have: 5, head: 700 },
   { ev: 'resumed', conv, upTo: 700 },
   { ev: 'typing.start', conv, from: 'u' },
+  { ev: 'presence.update', user: 'u', status: 'away' },
   { ev: 'conversation.update', conv, head: 3 },
   { ev: 'unsubscribed', conv },
 ];
@@ -79,6 +90,7 @@ const heard = [
   `gap ${conv} 5 700`,
   `resumed ${conv} 700`,
   `typing ${conv}`,
+  'presence',
   `unsubscribed ${conv}`,
 ];
 

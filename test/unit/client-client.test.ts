@@ -478,6 +478,31 @@ describe('events', () => {
     expect(server.operations.map(({ op }) => op)).toEqual(['auth', 'typing.start', 'typing.stop']);
   });
 
+  test('E1 E3 what was said of presence is said again on each new connection, before anything else', async () => {
+    server.intercept = (operation, peer) => {
+      if (!operation.op.startsWith('presence.')) return false;
+      peer.tell({ ack: operation.ref ?? 0 });
+      return true;
+    };
+    const client = open();
+    await client.setPresence('invisible');
+    await client.watch([user, other]);
+    await client.unwatch([other]);
+    await client.subscribe(conv);
+    server.frames.length = 0;
+    for (const peer of server.peers) peer.socket.terminate();
+    await until(() => server.operations.some(({ op }) => op === 'subscribe'));
+    expect(server.operations.map(({ op }) => op)).toEqual([
+      'auth',
+      'presence.set',
+      'presence.watch',
+      'subscribe',
+    ]);
+    expect(server.operations[2]).toMatchObject({ users: [user] });
+    for (const peer of server.peers) peer.tell({ ev: 'presence.update', user, status: 'away' });
+    await until(() => client.events.some(({ ev }) => ev === 'presence.update'));
+  });
+
   test('P6 a subscription that the server ends, ends; and a hole that cannot be filled ends it, too', async () => {
     const client = open();
     await client.subscribe(conv);

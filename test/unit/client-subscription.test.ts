@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Subscription } from '#client/subscription.js';
+import type { UnknownEvent } from '#src/wire/codec.js';
 import type { LogEvent } from '#src/wire/events.js';
 
 const conv = '018f4e2a-7b1c-7abc-a000-0000000000cc';
@@ -14,7 +15,7 @@ const event = (seq: number): LogEvent => ({
   at: seq,
   text: '',
 });
-const seqs = (events: LogEvent[]) => events.map(({ seq }) => seq);
+const seqs = (events: Array<LogEvent | UnknownEvent>) => events.map(({ seq }) => seq);
 
 test('P6 whatever order and however often events arrive, each is delivered once and in order', () => {
   fc.assert(
@@ -53,12 +54,21 @@ test('P6 what does not fit while a hole is open is still known to be missing', (
   expect(subscription.missingUpTo).toBeUndefined();
 });
 
-test('P6 an event of an unknown kind takes up its place and is not delivered', () => {
+test('P6 an event of an unknown kind takes up its place', () => {
   const subscription = new Subscription(conv, 0);
-  expect(subscription.take({ ev: 'unknown', conv, seq: 1 })).toEqual([]);
+  expect(subscription.take({ ev: 'unknown', conv, seq: 1 })).toEqual([{ ev: 'unknown', conv, seq: 1 }]);
   expect(subscription.take({ ev: 'unknown', conv, seq: 3 })).toEqual([]);
-  expect(seqs(subscription.take(event(2)))).toEqual([2]);
+  expect(seqs(subscription.take(event(2)))).toEqual([2, 3]);
   expect(subscription.have).toBe(3);
+});
+
+test('P6 after a jump it goes on behind the new place, and nothing from before it comes', () => {
+  const subscription = new Subscription(conv, 2);
+  for (const seq of [5, 9, 10]) expect(subscription.take(event(seq))).toEqual([]);
+  subscription.jump(9);
+  expect(subscription.take(event(3))).toEqual([]);
+  expect(seqs(subscription.take(event(10)))).toEqual([10]);
+  expect(subscription.have).toBe(10);
 });
 
 test('W10 without a place of its own a subscription begins behind the head', () => {

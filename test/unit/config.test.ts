@@ -66,7 +66,9 @@ describe('O1 configuration is one table', () => {
       ...{ redisUrl: undefined, redisPrefix: 'nubo:', redisLimitMb: 0, mongoUrl: undefined },
       ...{ memoryLimitMb: 0, memoryMarginMb: 200 },
       ...{ attachmentMb: 100, attachmentUserMb: 10_000, attachmentTypes: ['*'], attachmentUnsentHours: 24 },
+      ...{ receiptsMembersMax: 100 },
       ...{ s3Endpoint: undefined, s3Bucket: 'nubo', s3Region: 'us-east-1', s3AccessKey: undefined },
+      ...{ awaySeconds: 300, ephemeralBytesPerSecond: 2048 },
       ...{ ratePerSecond: 50, rateBurst: 200, highRatePerSecond: 1_000_000, highRateBurst: 1_000_000 },
       ...{ allowedOrigins: ['*'], postgresUrl: undefined, appSecret: undefined, appJwksUrl: undefined },
     });

@@ -87,7 +87,7 @@ test('R3 bodies and answers are described as the declarations have them, without
   const fieldsOf = (name: string) => Object.keys(schemas[name]?.properties ?? {});
   expect(fieldsOf('User')).toEqual(['id', 'username', 'displayName', 'bio', 'profilePicture', 'badges']);
   expect(fieldsOf('Profile')).toEqual(expect.arrayContaining([...fieldsOf('User'), 'email', 'birthdate']));
-  expect(fieldsOf('Settings')).toEqual(['privacy', 'notifications', 'language', 'theme']);
+  expect(fieldsOf('Settings')).toEqual(['privacy', 'notifications', 'language', 'theme', 'readReceipts']);
   const body = JSON.stringify(document.paths?.['/me']?.patch?.requestBody);
   expect(body).toContain('"birthdate"');
   expect(JSON.stringify(document)).not.toMatch(/password_?hash/i);

@@ -2,7 +2,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { closeCodes } from '#src/wire/codes.js';
-import { type FakeClient, FrontHarness, messageEvent, startAt, testId } from '#test/support/front-harness.js';
+import {
+  type FakeClient,
+  FrontHarness,
+  isAck,
+  messageEvent,
+  startAt,
+  testId,
+} from '#test/support/front-harness.js';
 
 const user = testId(1);
 const other = testId(2);
@@ -150,6 +157,99 @@ test('W15 P8 who is behind loses typing before messages, and hears it again late
   harness.answer(typing);
   harness.endTurn();
   expect(client.heard()).toEqual([typing.event]);
+});
+
+test('W15 receipts wait for who is behind, merged: each member once, the furthest mark', async () => {
+  const harness = new FrontHarness({ limits: { softBufferBytes: 400 } });
+  const client = await listening(harness);
+  client.socket.bytesMax = 100_000;
+  client.socket.isReading = false;
+  for (let seq = 1; seq <= 5; seq += 1) publish(harness, room, seq);
+  harness.endTurn();
+  harness.advance(500);
+  client.heard();
+  const marks = (...each: Array<[string, number, number]>) =>
+    harness.answer({
+      ...{ kind: 'ephemeral', conv: room, at: harness.now, to: [user] },
+      event: { ev: 'read.update', conv: room, marks: each },
+    });
+  for (let number = 1; number <= 50; number += 1) marks([other, number, 0], [testId(77), 0, number]);
+  marks([other, 3, 51]);
+  harness.advance(2_000);
+  expect(client.heard()).toEqual([]);
+  client.socket.read();
+  harness.endTurn();
+  harness.advance(1_000);
+  const told = {
+    ev: 'read.update',
+    conv: room,
+    marks: [
+      [other, 50, 51],
+      [testId(77), 0, 50],
+    ],
+  };
+  expect(client.heard()).toEqual([told]);
+  marks([other, 52, 0]);
+  harness.endTurn();
+  expect(client.heard()).toHaveLength(1);
+});
+
+test('W15 one that reads slowly is left its connection as long as it takes or says anything', async () => {
+  const harness = new FrontHarness({
+    limits: {
+      drainMs: 5_000,
+      slowMsMax: 60_000,
+      softBufferBytes: 400,
+      bufferBytesMax: 2_000,
+      answerBytesMax: 2_000,
+    },
+  });
+  const clients = {
+    taking: await listening(harness),
+    saying: await listening(harness),
+    silent: await listening(harness),
+  };
+  for (const client of Object.values(clients)) {
+    client.socket.isReading = false;
+    client.socket.bytesMax = 2_000;
+  }
+  for (let seq = 1; seq <= 40; seq += 1) {
+    publish(harness, room, seq);
+    harness.endTurn();
+  }
+  for (let second = 0; second < 20; second += 1) {
+    clients.taking.socket.buffered -= 10;
+    clients.saying.session.heard();
+    harness.advance(1_000);
+  }
+  const closed = () =>
+    Object.entries(clients).flatMap(([name, { session }]) => (session.isClosing ? [name] : []));
+  expect(closed()).toEqual(['silent']);
+  for (let second = 0; second < 45; second += 1) {
+    clients.taking.socket.buffered -= 10;
+    clients.saying.session.heard();
+    harness.advance(1_000);
+  }
+  expect(closed()).toEqual(['taking', 'saying', 'silent']);
+});
+
+test('W15 W7 answers wait for who is behind, so that a heartbeat is not the end; too many are', async () => {
+  const limits = { softBufferBytes: 400, bufferBytesMax: 1_000, answerBytesMax: 1_000 };
+  const harness = new FrontHarness({ limits });
+  const client = await listening(harness);
+  const lost = fill(harness, client, room, 1);
+  harness.advance(500);
+  client.heard();
+  for (const ref of [1, 2, 3]) client.send({ op: 'ping', ref });
+  harness.advance(2_000);
+  expect([client.session.isClosing, client.heard()]).toEqual([false, []]);
+  client.socket.read();
+  harness.endTurn();
+  expect(client.heard().filter(isAck)).toMatchObject([{ ack: 1 }, { ack: 2 }, { ack: 3 }]);
+  fill(harness, client, room, lost + 1);
+  harness.advance(500);
+  for (let ref = 1; ref <= 20; ref += 1) client.send({ op: 'ping', ref });
+  expect(client.session.isClosing).toBe(true);
 });
 
 test('W15 one that does not drain within the limit is closed with 4003', async () => {

@@ -153,6 +153,15 @@ export const serverMessage = fc.oneof(
   fc.record({ ev: fc.constant('gap'), conv: uuid, have: seq, head: seq }),
   fc.record({ ev: fc.constant('resumed'), conv: uuid, upTo: seq }),
   fc.record({ ev: fc.constantFrom('typing.start', 'typing.stop'), conv: uuid, from: uuid }),
+  fc.record(
+    {
+      ev: fc.constant('presence.update'),
+      user: uuid,
+      status: fc.constantFrom('online', 'away', 'offline'),
+      lastSeen: seq,
+    },
+    { requiredKeys: ['ev', 'user', 'status'] },
+  ),
   fc.record({
     ev: fc.constant('hello'),
     session: uuid,
@@ -233,5 +242,11 @@ export const operation = fc.oneof(
   fc.record({ op: fc.constant('me.change'), ref, fields: metadata }),
   fc.record({ op: fc.constant('read'), ref, conv: uuid, seq }),
   fc.record({ op: fc.constant('ping'), ref }),
+  fc.record({ op: fc.constant('presence.set'), ref, status: fc.constantFrom('online', 'away', 'invisible') }),
+  fc.record({
+    op: fc.constant('presence.watch'),
+    ref,
+    users: fc.array(uuid, { minLength: 1, maxLength: 5 }),
+  }),
   fc.record({ op: fc.constant('typing.start'), ref, conv: uuid }, { requiredKeys: ['op', 'conv'] }),
 ) as fc.Arbitrary<Operation>;

@@ -523,7 +523,7 @@ describe('messages', () => {
     const json =
       '[{"ev":"sparkle","x":1},{"ev":"message.sparkle","conv":"c","seq":5,"id":"i"},{"ack":1,"new":2},{"what":1}]';
     const packed = packr.pack([
-      [30, 1],
+      [39, 1],
       [77, 'c', 5, 'i'],
       [0, 1, null, null, null, null, null, null, 2],
     ]);

@@ -136,9 +136,9 @@ test.each([...golden.operations, ...golden.messages])('W18 the document describe
     const validate = ajv.compile({ ...document, $ref: reference });
     validate(each);
     expect(validate.errors).toBeNull();
-    expect(validate({ ...each, ref: 'x', seq: 'x', ack: 'x', err: 'x', conv: 7, at: 'x', message: 7 })).toBe(
-      false,
-    );
+    expect(
+      validate({ ...each, ref: 'x', seq: 'x', ack: 'x', err: 'x', status: 5, conv: 7, at: 'x', message: 7 }),
+    ).toBe(false);
   }
 });
 

@@ -3,6 +3,7 @@ import { playConnect } from './plays/connect.js';
 import { playFill } from './plays/fill.js';
 import { playHistory } from './plays/history.js';
 import { playHold } from './plays/hold.js';
+import { playPresence } from './plays/presence.js';
 import { playRest } from './plays/rest.js';
 import { playSlow } from './plays/slow.js';
 import { playSoak } from './plays/soak.js';
@@ -24,6 +25,8 @@ function play(task: Task, stage: Stage): Promise<Reports[Task['kind']]> {
       return playHistory(task, stage);
     case 'slow':
       return playSlow(task, stage);
+    case 'presence':
+      return playPresence(task, stage);
     case 'rest':
       return playRest(task, stage);
     case 'soak':

@@ -72,6 +72,12 @@ export class Listener implements Hearer {
     this.client?.socket.pause();
   }
 
+  /** Reads only so fast until `resume`. */
+  throttle(bytesPerSecond: number): void {
+    if (bytesPerSecond === 0) this.pause();
+    else this.client?.socket.throttle(bytesPerSecond);
+  }
+
   resume(): void {
     this.client?.socket.resume();
   }
@@ -153,6 +159,8 @@ export class Listener implements Hearer {
   typing(): void {
     this.typingShown += 1;
   }
+
+  presence(): void {}
 
   unsubscribed(conv: string): void {
     this.fail(`the subscription of ${conv} was ended`);

@@ -17,6 +17,8 @@ export interface Hearer {
   gap(conv: string, have: number, head: number): void;
   resumed(conv: string, upTo: number): void;
   typing(conv: string): void;
+  /** A user who is watched is another. */
+  presence(): void;
   /** The server ended the subscription. */
   unsubscribed(conv: string): void;
 }
@@ -84,6 +86,9 @@ function hear(walker: Walker, hearer: Hearer, isOfPage: boolean): void {
     case 24:
       hearer.typing(ascii());
       break;
+    case 30:
+      hearer.presence();
+      break;
     default:
       if (code < firstEventCode) break;
       left -= hearEvent(walker, hearer, code, isOfPage);
@@ -133,6 +138,8 @@ function hearObject(message: ServerMessage, hearer: Hearer, isOfPage: boolean): 
     case 'conversation.update':
     case 'read.update':
       return;
+    case 'presence.update':
+      return hearer.presence();
     case 'message.new': {
       const text = Buffer.from(message.text);
       return hearer.event(message.conv, message.seq, readMark(text, 0, text.length), isOfPage);

@@ -29,10 +29,15 @@ export interface SocketSink {
 const readBytes = 256 * 1024;
 /** What is read is handled before anything else is read. */
 const readBuffer = Buffer.allocUnsafeSlow(readBytes);
+/** Of those that read slowly. */
+const smallBuffer = Buffer.allocUnsafeSlow(256);
 
 export class RawSocket {
   private readonly sink: SocketSink;
   private readonly socket: Socket;
+  /** 0: as fast as it comes. */
+  private bytesPerSecond = 0;
+  private wait: NodeJS.Timeout | undefined;
   private isOver = false;
 
   constructor({ address, protocol, token, localAddress, path = '/ws' }: SocketOptions, sink: SocketSink) {
@@ -57,10 +62,10 @@ export class RawSocket {
       ...{ host, port, noDelay: true },
       ...(localAddress === undefined ? {} : { localAddress }),
       onread: {
-        buffer: readBuffer,
-        callback: (count) => {
-          if (!this.isOver) link.received(readBuffer.subarray(0, count));
-          return true;
+        buffer: () => (this.bytesPerSecond === 0 ? readBuffer : smallBuffer),
+        callback: (count, buffer) => {
+          if (!this.isOver) link.received(buffer.subarray(0, count));
+          return this.mayReadOn(count);
         },
       },
     });
@@ -79,12 +84,26 @@ export class RawSocket {
   }
 
   resume(): void {
+    clearTimeout(this.wait);
+    this.bytesPerSecond = 0;
     this.socket.resume();
+  }
+
+  /** From now on it reads only so fast, until `resume`. What the system holds for it is filled meanwhile. */
+  throttle(bytesPerSecond: number): void {
+    this.bytesPerSecond = bytesPerSecond;
+  }
+
+  private mayReadOn(count: number): boolean {
+    if (this.bytesPerSecond === 0) return true;
+    this.wait = setTimeout(() => this.socket.resume(), (count / this.bytesPerSecond) * 1000);
+    return false;
   }
 
   /** Ends it without a word, as a lost network does; leaves no port waiting. */
   cut(): void {
     this.isOver = true;
+    clearTimeout(this.wait);
     this.socket.resetAndDestroy();
   }
 

@@ -85,12 +85,13 @@ export interface HistoryTask extends Server {
   readonly seconds: number;
 }
 
-/** A part of the guests stops reading while their room is busy. */
+/** A part of the guests reads hardly anything while their room is busy. */
 export interface SlowTask extends Server {
   readonly kind: 'slow';
   readonly guests: readonly Guest[];
-  /** The first so many of them stop reading. */
+  /** The first so many of them read only so fast; 0: not at all. */
   readonly slow: number;
+  readonly slowBytesPerSecond: number;
   readonly rooms: readonly string[];
   readonly traffic: TrafficPlan;
   readonly calmSeconds: number;
@@ -128,6 +129,20 @@ export interface SoakTask extends Server {
   readonly settleSeconds: number;
 }
 
+/** Everybody of a room types and changes their presence, and watches the next so many. */
+export interface PresenceTask extends Server {
+  readonly kind: 'presence';
+  readonly people: readonly { readonly user: string; readonly token: string }[];
+  readonly rooms: readonly string[];
+  /** Which of them. */
+  readonly room: number;
+  readonly watchedEach: number;
+  readonly typingEverySeconds: number;
+  readonly atOnce: number;
+  readonly calmSeconds: number;
+  readonly seconds: number;
+}
+
 export type Task =
   | ConnectTask
   | HoldTask
@@ -136,6 +151,7 @@ export type Task =
   | HistoryTask
   | SlowTask
   | RestTask
+  | PresenceTask
   | SoakTask;
 
 export interface ConnectReport {
@@ -252,6 +268,20 @@ export interface SoakReport extends HeardReport {
   readonly typingShown: number;
 }
 
+export interface PresenceReport {
+  readonly clients: number;
+  readonly measuredSeconds: number;
+  /** Of all frames to one client, on average; and the most that one was sent in a second. */
+  readonly bytesPerSecond: number;
+  readonly bytesInASecondMost: number;
+  readonly typingSent: number;
+  readonly changesSent: number;
+  readonly typingShown: number;
+  readonly updatesShown: number;
+  readonly refused: number;
+  readonly lost: number;
+}
+
 export interface Reports {
   readonly connect: ConnectReport;
   readonly hold: HoldReport;
@@ -260,6 +290,7 @@ export interface Reports {
   readonly history: HistoryReport;
   readonly slow: SlowReport;
   readonly rest: RestReport;
+  readonly presence: PresenceReport;
   readonly soak: SoakReport;
 }
 

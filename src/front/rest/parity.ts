@@ -8,6 +8,9 @@ export const onlyOnSockets = {
   unsubscribe: 'events are told over a connection that stays',
   'typing.start': 'it is over before somebody asks for it: those who listen have a socket',
   'typing.stop': 'it is over before somebody asks for it: those who listen have a socket',
+  'presence.set': 'it is said of a socket, and over with it',
+  'presence.watch': 'changes are told over a connection that stays',
+  'presence.unwatch': 'changes are told over a connection that stays',
 } as const satisfies Partial<Record<OperationName, string>>;
 
 const uploading = 'files go over HTTP, in pieces of any size (tus); sockets say which of them a message has';

@@ -63,4 +63,11 @@ export const profileRoutes: readonly Route[] = [
     summary: 'One user, as everybody sees them (R6)',
     names: { id: 'user' },
   }),
+  way({
+    operation: 'presence',
+    method: 'GET',
+    path: '/presence',
+    tag,
+    summary: 'How users are now: online, away, or offline and since when (E3)',
+  }),
 ];

@@ -74,9 +74,7 @@ function placesOf({
   for (const [field, schema] of Object.entries(shape)) {
     if (ofTheSocket.has(field) || field === whole?.field) continue;
     const name = restNames.get(field) ?? field;
-    // What stands in a path is always there.
-    if (path.includes(`{${name}}`))
-      places.path[name] = schema instanceof z.ZodOptional ? (schema.unwrap() as z.ZodType) : schema;
+    if (path.includes(`{${name}}`)) places.path[name] = withoutOptional(schema);
     else if (fixed !== undefined) continue;
     // A message's id says in which conversation it stands.
     else if (field === 'conv' && 'message' in shape) continue;
@@ -86,13 +84,18 @@ function placesOf({
   return places;
 }
 
+/** What is part of a path is always there. */
+function withoutOptional(schema: z.ZodType): z.ZodType {
+  return schema instanceof z.ZodOptional ? (schema.unwrap() as z.ZodType) : schema;
+}
+
 function isEmpty(shape: Shape): boolean {
   return Object.keys(shape).length === 0;
 }
 
 /** Of a query, where everything is text: numbers are digits, and several values have commas between them. */
 function fromText(schema: z.ZodType): z.ZodType {
-  const inner = schema instanceof z.ZodOptional ? (schema.unwrap() as z.ZodType) : schema;
+  const inner = withoutOptional(schema);
   const isOptional = inner !== schema;
   if (inner instanceof z.ZodNumber) {
     const digits = z.preprocess((value) => (typeof value === 'string' ? toNumber(value) : value), inner);

@@ -1,5 +1,5 @@
 /**
- * A part of a busy room stops reading, for as long as the server then holds back what it cannot send; later they read
+ * A part of a busy room reads hardly anything, for as long as the server then holds back what it cannot send; later they read
  * again, are told what they lack and pull it. The others must not notice.
  */
 import { setTimeout as wait } from 'node:timers/promises';
@@ -13,6 +13,9 @@ import { Traffic } from '../traffic.js';
 
 const connectAtOnce = 32;
 const lookMs = 5;
+const heartbeatMs = 10_000;
+/** No room's. */
+const pingRef = 999_999;
 
 export async function playSlow(task: SlowTask, stage: Stage): Promise<SlowReport> {
   const { guests, rooms, traffic: plan, calmSeconds, stalledSeconds, settleSeconds } = task;
@@ -40,8 +43,13 @@ export async function playSlow(task: SlowTask, stage: Stage): Promise<SlowReport
   }
 
   const calm = await phase('calm', () => wait(calmSeconds * 1000));
-  for (const listener of slow) listener.pause();
+  for (const listener of slow) listener.throttle(task.slowBytesPerSecond);
+  // They live, as any client does that says so now and then.
+  const heartbeat = setInterval(() => {
+    for (const listener of slow) listener.post([{ op: 'ping', ref: pingRef }]);
+  }, heartbeatMs);
   const stalled = await phase('stalled', () => wait(stalledSeconds * 1000));
+  clearInterval(heartbeat);
   const recover = new Latencies();
   const recovery = await phase('recovery', async () => {
     const resumedAt = performance.now();

@@ -1,0 +1,3 @@
+-- What is lost: when users were last seen.
+
+drop table last_seen;
