@@ -108,7 +108,7 @@ export class SearchIndexer implements Actor<SearchIndexerMessage> {
     this.ask('filling the index', index.fill.bind(index, stepRows), ({ rows }, tookMs) => {
       this.isFilled = rows < stepRows;
       report({ kind: 'filled', rows, milliseconds: tookMs, isAll: this.isFilled });
-      this.enter('following', tookMs);
+      this.enter('following', restOf(tookMs));
     });
   }
 
@@ -120,8 +120,8 @@ export class SearchIndexer implements Actor<SearchIndexerMessage> {
       else if (behind > 0 && rows < stepRows / 2) this.batches = Math.min(batchesMax, this.batches * 2);
       const lagMs = oldestAt === undefined ? 0 : Math.max(0, clock.now() - oldestAt);
       report({ kind: 'followed', rows, milliseconds: tookMs, lagMs, behind });
-      // Half of the time is left to those who wait for acks.
-      const restMs = behind > 0 || !this.isFilled ? tookMs : Math.max(pollMs, tookMs);
+      const isBehind = behind > 0 || !this.isFilled;
+      const restMs = isBehind ? restOf(tookMs) : Math.max(pollMs, restOf(tookMs));
       if (clock.now() - this.lookedAt >= lookMs) this.enter('beginning', restMs);
       else this.enter(this.isFilled ? 'following' : 'filling', restMs);
     });
@@ -167,6 +167,11 @@ export class SearchIndexer implements Actor<SearchIndexerMessage> {
     this.step = step;
     this.cancelRest = this.ports.timers.after(ms, () => this.context.tellSelf({ kind: 'step due', step }));
   }
+}
+
+/** Two thirds of the time are left to those who wait for acks: an index may lag. */
+function restOf(tookMs: number): number {
+  return 2 * tookMs;
 }
 
 function isFailed(result: { readonly kind: string }): result is Failed {

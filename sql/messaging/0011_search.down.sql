@@ -5,6 +5,7 @@ drop function nubo_search_follow(integer);
 drop function nubo_search_fill(integer);
 drop function nubo_search_begin(text);
 drop function nubo_search_words(text, uuid, text);
+drop function nubo_search_vector(text, text);
 drop function nubo_search_place(uuid);
 drop table search_positions;
 drop table search_state;

@@ -33,10 +33,15 @@ create function nubo_search_place(p_conversation uuid) returns text
   language sql immutable strict parallel safe
   as $$ select ' ' || p_conversation $$;
 
+-- As people read it: to Postgres, what stands between < and > is markup, and says nothing.
+create function nubo_search_vector(p_language text, p_text text) returns tsvector
+  language sql stable parallel safe
+  as $$ select to_tsvector(p_language::regconfig, translate(p_text, '<>', '  ')) $$;
+
 create function nubo_search_words(p_language text, p_conversation uuid, p_text text) returns tsvector
   language sql stable parallel safe
   as $$
-  select array_to_tsvector(array[nubo_search_place(p_conversation)]) || to_tsvector(p_language::regconfig, p_text)
+  select array_to_tsvector(array[nubo_search_place(p_conversation)]) || nubo_search_vector(p_language, p_text)
 $$;
 
 -- Begins anew when there is no index, when it was made for another language, or when somebody emptied it; whether it is

@@ -8,7 +8,7 @@ import { NuboError } from '../../errors.js';
 import type { FoundMessage, ServiceHandlers, Services } from '../../threads/services.js';
 import { wireLimits } from '../../wire/limits.js';
 import { uuid } from '../../wire/operations.js';
-import { markEnd, markStart, unmarked } from './search-marks.js';
+import { markEnd, markStart, snippetOf, unsaid } from './search-marks.js';
 import { isOutage, openSql } from './sql.js';
 
 type Asked = Services['search.messages']['input'];
@@ -192,6 +192,7 @@ function matches(sql: Sql, { user, conv, from, type }: Asked, isNamed = false): 
 interface FoundRow extends Omit<FoundMessage, 'snippet' | 'marks' | 'type' | 'editedAt'> {
   readonly type: NonNullable<FoundMessage['type']>;
   readonly editedAt: number | null;
+  readonly text: string;
   readonly marked: string;
 }
 
@@ -200,8 +201,8 @@ function page({ sql, language, words, limit }: Question, candidates: Fragment): 
   return sql<FoundRow[]>`
     select p.conversation as conv, p.seq::float8 as seq, p.message as id, p.sender as "from",
       nubo_ms(p.at)::float8 as at, p.type, nubo_ms(p.edited_at)::float8 as "editedAt",
-      ts_headline(${language}::regconfig, translate(p.text, ${markStart + markEnd}, ''), ${words}::tsquery,
-        ${`StartSel=${markStart}, StopSel=${markEnd}, MaxWords=35, MinWords=15, ShortWord=0`}) as marked
+      p.text, ts_headline(${language}::regconfig, translate(p.text, ${unsaid}, ${' '.repeat(unsaid.length)}),
+        ${words}::tsquery, ${`HighlightAll=true, StartSel=${markStart}, StopSel=${markEnd}`}) as marked
     from (
       select c.*, l.seq, coalesce(s.text, l.body) as text, s.edited_at
       from (select * from (${candidates}) as m order by m.at desc, m.message desc) as c
@@ -212,18 +213,18 @@ function page({ sql, language, words, limit }: Question, candidates: Fragment): 
         select s.text, s.edited_at, s.deleted_at from message_states s where s.message = c.message offset 0
       ) as s on true
       where s.deleted_at is null
-        and (s.text is null or to_tsvector(${language}::regconfig, s.text) @@ ${words}::tsquery)
+        and (s.text is null or nubo_search_vector(${language}, s.text) @@ ${words}::tsquery)
       order by c.at desc, c.message desc limit ${limit + 1}
     ) as p
     order by p.at desc, p.message desc`;
 }
 
-function foundOf({ type, editedAt, marked, ...row }: FoundRow): FoundMessage {
+function foundOf({ type, editedAt, text, marked, ...row }: FoundRow): FoundMessage {
   return {
     ...row,
     ...(type === 'text' ? {} : { type }),
     ...(editedAt === null ? {} : { editedAt }),
-    ...unmarked(marked),
+    ...snippetOf(text, marked),
   };
 }
 
