@@ -137,7 +137,12 @@ export class Client extends Operations {
     await new Promise((acked, failed) => {
       this.subscriptions.add(conv, undefined, { acked, failed }, conversation);
     });
-    await conversation.ready;
+    try {
+      await conversation.ready;
+    } catch (error) {
+      conversation.close();
+      throw error;
+    }
     return conversation;
   }
 

@@ -77,7 +77,7 @@ export class Conversation implements Feed {
 
   /** Loads the page before what is here. false: there is none. */
   async earlier(): Promise<boolean> {
-    await this.firstPage;
+    await this.settled();
     const [first] = this.model.loaded;
     if (this.isAtBeginning) return false;
     await this.load({ before: first?.[0] ?? this.model.have + 1 });
@@ -86,13 +86,13 @@ export class Conversation implements Feed {
 
   /** Loads what is around a seq: where a link or a reply leads. */
   async around(seq: number): Promise<void> {
-    await this.firstPage;
+    await this.settled();
     await this.load({ around: seq });
   }
 
   /** Loads the page after this seq, when it is not here: after `around` has left a hole before the newest. */
   async later(seq: number): Promise<void> {
-    await this.firstPage;
+    await this.settled();
     if (seq < this.model.have) await this.load({ after: seq });
   }
 
@@ -121,6 +121,11 @@ export class Conversation implements Feed {
   onEnd(): void {
     this.state = 'closed';
     this.changed();
+  }
+
+  /** The first page is here, or could not be read: then another one can be asked for. */
+  private async settled(): Promise<void> {
+    await this.firstPage.catch(() => {});
   }
 
   private async load(asked: Page['asked'], limit = this.pageEvents): Promise<void> {

@@ -17,7 +17,6 @@ export function versionOf({ state }: ShownMessage): number {
 /** The message after a change, which counts only when it is above the message's version. */
 export function withChange(message: ShownMessage, change: MessageChange, user: string): ShownMessage {
   const { state } = message;
-  if (change.seq <= versionOf(message)) return message;
   const before = state === undefined ? undefined : { message: message.id, state };
   const { message: _, state: next, ...contents } = foldChange(before, change, user);
   const left = change.ev === 'message.delete' ? (withoutContents(message) as ShownMessage) : message;
