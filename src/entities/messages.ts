@@ -51,14 +51,9 @@ export const messages = {
 /** @param batch of the log, shard and number in one: the version of what it wrote */
 export function changeOfEvent(event: LogEvent, batch: number): Change {
   if (event.ev === 'message.new' && isPlain(event)) return changeOfPlainMessage(event, batch);
-  const { ev, conv, seq, number, id, from, at, ...rest } = event;
+  const { ev, conv, seq, number, id, from, at } = event;
   const isMessage = ev === 'message.new';
-  // What an edit said is told by what its message says now, and must be in no tier once that is deleted.
-  const said = ev === 'message.edit' ? withoutContents(event) : event;
-  const { text, type, ...details } = (ev === 'message.edit' ? placeless(said) : rest) as {
-    text?: string;
-    type?: string;
-  };
+  const { text, type, ...details } = placeless(keptOf(event)) as { text?: string; type?: string };
   // A conversation has a type, too, which is none of messages; and a message that says `text` is told from one that is silent.
   const others = type === undefined || (isMessage && type !== 'text') ? details : { ...details, type };
   return {
@@ -78,6 +73,16 @@ export function changeOfEvent(event: LogEvent, batch: number): Change {
       createdAt: at,
     },
   };
+}
+
+/** What tiers keep of it: nothing that changes without it. */
+function keptOf(event: LogEvent): LogEvent {
+  // What an edit said is told by what its message says now, and must be in no tier once that is deleted.
+  if (event.ev === 'message.edit') return withoutContents(event);
+  if (event.ev !== 'message.new') return event;
+  // What pages tell beside a message is asked for with each page.
+  const { state: _state, parent: _parent, ...kept } = event;
+  return kept;
 }
 
 /** Without what every event has. */

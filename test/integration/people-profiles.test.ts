@@ -77,7 +77,7 @@ test('H9 what one may not change, or not to this, is named, and nothing is chang
 
 test('H9 settings are what they are at first until some are chosen; each that is named is replaced', async () => {
   const { user } = await signUp();
-  const initial = { privacy: {}, notifications: {}, language: null, theme: 0 };
+  const initial = { privacy: {}, notifications: {}, language: null, theme: 0, readReceipts: true };
   const { services } = world;
   expect(await services['people.settings']({ user })).toEqual(initial);
   const privacy = { posts: 'public', lists: [1, { deep: true }] };
@@ -88,7 +88,7 @@ test('H9 settings are what they are at first until some are chosen; each that is
   });
   expect(
     await services['people.patchSettings']({ user, fields: { privacy: { posts: 'friends' }, theme: 1 } }),
-  ).toEqual({ privacy: { posts: 'friends' }, notifications: {}, language: 'pt-BR', theme: 1 });
+  ).toEqual({ ...initial, privacy: { posts: 'friends' }, language: 'pt-BR', theme: 1 });
   const invalid = (fields: Record<string, unknown>) =>
     expect(services['people.patchSettings']({ user, fields })).rejects;
   await invalid({ theme: -1 }).toMatchObject({ code: 'invalid', message: expect.stringMatching(/^theme /) });
