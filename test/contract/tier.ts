@@ -167,7 +167,8 @@ export function mirrorContract(fixture: MirrorFixture): void {
       const script = fc.record({ conv: uuid, events: fc.array(logEvent, { minLength: 1, maxLength: 6 }) });
       await fc.assert(
         fc.asyncProperty(script, async ({ conv, events }) => {
-          const made = events.map((event, index) => ({
+          // Generated objects are of no class, and what is read is of the usual one.
+          const made = structuredClone(events).map((event, index) => ({
             ...event,
             conv,
             seq: index + 1,
