@@ -26,7 +26,9 @@ async function run({ short, log }: ProofOptions): Promise<ProofResult> {
     for (const fault of world.faults) log(`seed ${seed}: ${fault}`);
   }
   const { wrong = 0, compared = 0, mentions = 0, crashes = 0, lateFlushes = 0 } = sums;
-  const isTried = [compared, mentions, crashes, lateFlushes].every((count) => count > 0);
+  // A short run may be over before a flush is committed late.
+  const tried = [compared, mentions, crashes, ...(short ? [] : [lateFlushes])];
+  const isTried = tried.every((count) => count > 0);
   return { passed: wrong === 0 && isTried, trials: sums };
 }
 
