@@ -14,8 +14,8 @@ export interface OpenOptions {
   readonly pageEvents?: number;
   /** When more events than this were missed, it begins anew with the last page instead of pulling all of them. */
   readonly catchUpMax?: number;
-  /** Something is shown otherwise now. Called once for all that one turn brought. */
-  readonly onChange?: () => void;
+  /** Something is shown otherwise now. Called once for all that one turn brought, at first before `open` has resolved. */
+  readonly onChange?: (conversation: Conversation) => void;
 }
 
 interface Host {
@@ -145,7 +145,7 @@ export class Conversation implements Feed {
     this.host.soon(() => {
       this.isTelling = false;
       void this.lookForParents();
-      this.host.options.onChange?.();
+      this.host.options.onChange?.(this);
     });
   }
 

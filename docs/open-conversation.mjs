@@ -25,10 +25,10 @@ const [ada, bob] = [await join('ada'), await join('bob')];
 const { conv } = await ada.create({ type: 'channel', title: 'garden' });
 await bob.join(conv);
 
-const seenByBob = await bob.open(conv, { onChange: () => show() });
+await bob.open(conv, { onChange: show });
 
-function show() {
-  const lines = seenByBob.messages.map(({ text, parent, state = {} }) => {
+function show({ messages }) {
+  const lines = messages.map(({ text, parent, state = {} }) => {
     const { deletedAt, editedAt, reactions = [] } = state;
     const marks = reactions.map(([emoji, count, mine]) => `${emoji} ${count}${mine ? ' (mine)' : ''}`);
     const said = deletedAt === undefined ? text : 'deleted';

@@ -47,6 +47,8 @@ const writerCount = 6;
 const waitMsMax = 240_000;
 /** How old a copy of what is there may be, in operations, when somebody chooses what to do something with. */
 const glancesEvery = 100;
+/** How often it is a member who does something. */
+const membersDo = 0.95;
 /** The ways in which a device comes back that has something already; one that has nothing is added. */
 const ways = [
   { way: 'resumed', catchUpMax: Number.POSITIVE_INFINITY },
@@ -131,10 +133,14 @@ export class AbsenceStage {
     const users = this.people.map(({ user }) => user);
     let [underWay, refused, done] = [0, 0, 0];
     let { messages } = never;
+    let present: readonly string[] = users;
     const one = async (): Promise<void> => {
-      if (done++ % glancesEvery === 0) ({ messages } = never);
-      const place = random.between(0, writers.length - 1);
-      const user = users[place] ?? '';
+      if (done++ % glancesEvery === 0) {
+        ({ messages } = never);
+        present = users.filter((user) => never.model.members?.has(user) ?? true);
+      }
+      const user = random.pick(random.chance(membersDo) ? present : users);
+      const place = users.indexOf(user);
       const operation = draw({ conv, users, user, random, messages: () => messages, id: uuidv7 });
       // The first one stays, and so does what is theirs.
       if (operation.op === 'leave' && place === 0) return;

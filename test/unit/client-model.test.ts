@@ -63,6 +63,36 @@ test('C6 C9 a change that overtook the page of its message is made up for, unles
   expect(model.message('id 5')?.state).toEqual({ version: 12, editedAt: 1, reactions: [['👍', 1, false]] });
 });
 
+test('C6 what a reply shows of a message that is not here is made up for as well', () => {
+  const model = new ConversationModel({ conv, user: ada, have: 10 });
+  model.apply(edited(11, 5, 'now'));
+  const parent = { id: 'id 5', from: bob, seq: 5, preview: 'once' };
+  model.applyPage({
+    events: [said(8, 'reply', { replyTo: 'id 5', parent })],
+    head: 10,
+    asked: { before: 9 },
+  });
+  expect(model.message('id 8')?.parent?.preview).toBe('now');
+  model.apply(deleted(12, 5));
+  expect(model.message('id 8')?.parent).toMatchObject({ preview: '', deleted: true });
+  // An older page that comes late brings nothing back.
+  model.applyPage({
+    events: [said(8, 'reply', { replyTo: 'id 5', parent })],
+    head: 10,
+    asked: { before: 9 },
+  });
+  expect(model.message('id 8')?.parent).toMatchObject({ preview: '', deleted: true });
+});
+
+test('C9 what a page tells beyond the stream is not shown before the stream has come there', () => {
+  const model = new ConversationModel({ conv, user: ada, have: 10 });
+  model.applyPage({ events: [said(10, 'here'), said(11, 'later')], head: 11, asked: {} });
+  expect(model.messages.map(({ seq }) => seq)).toEqual([10]);
+  expect(model.loaded).toEqual([[10, 10]]);
+  model.apply(said(11, 'later'));
+  expect(model.loaded).toEqual([[10, 11]]);
+});
+
 test('C9 a page is refused that was read before changes which are remembered no more', () => {
   const model = new ConversationModel({ conv, user: ada, have: 10 });
   const page = { events: [said(5, 'once')], asked: { before: 6 } };
