@@ -7,6 +7,7 @@ import type { Log } from '#src/log.js';
 import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
 import { createActorSystem } from '#src/runtime/system.js';
 import { openSearchIndex, PostgresSearchIndex } from '#src/storage/postgres/search-index.js';
+import { idleShares } from './idle-shares.js';
 
 /** undefined: no words are indexed, and none are found. */
 export function searchLanguageOf({ searchLanguage }: Pick<Config, 'searchLanguage'>): string | undefined {
@@ -29,7 +30,10 @@ export function startSearchIndex(options: { config: Config; url: string; log: Lo
   });
   system.register<SearchIndexerMessage>('search-indexer', {
     create: (context) =>
-      new SearchIndexer(context, { ...ports, index: new PostgresSearchIndex(sql, language), report }),
+      new SearchIndexer(context, {
+        ...{ ...ports, index: new PostgresSearchIndex(sql, language), report },
+        idleShare: idleShares(),
+      }),
     mailboxItemsMax: 8,
     mailboxBytesMax: 64 * 1024,
     onUndelivered: () => {},

@@ -87,6 +87,11 @@ export class Pending {
     return this.grants.has(user);
   }
 
+  /** Anything but messages is about to change. */
+  get hasSubjects(): boolean {
+    return this.subjects.size > 0;
+  }
+
   /** One of these is about to change: wait before deciding what depends on it. */
   touches(...wanted: readonly string[]): boolean {
     return this.subjects.size > 0 && wanted.some((subject) => this.subjects.has(subject));

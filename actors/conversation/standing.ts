@@ -26,7 +26,8 @@ export interface Actor {
 export function actorOf({ state, pending, request }: Case): Actor | Decision {
   const who = standing(state, pending, request.user);
   if (who !== 'member') return who === 'undecided' ? wait : notFound;
-  if (pending.touches(subjects.user(request.user), subjects.info)) return wait;
+  // Asked first, since naming what is asked about costs more than all the rest.
+  if (pending.hasSubjects && pending.touches(subjects.user(request.user), subjects.info)) return wait;
   const role = state.members.get(request.user)?.role ?? 'member';
   return state.info === undefined ? notFound : { info: state.info, role };
 }

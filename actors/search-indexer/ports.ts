@@ -22,5 +22,7 @@ export interface SearchIndexerPorts {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly index: SearchIndex;
+  /** The part of the machine, 0 to 1, that had nothing to do since the last call. */
+  idleShare(): number;
   report(report: SearchReport): void;
 }

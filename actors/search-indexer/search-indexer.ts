@@ -29,6 +29,11 @@ const batchesMax = 16_384;
 const pollMs = 200;
 /** How often it is looked whether somebody has emptied the index, and what has left the log. */
 const lookMs = 60_000;
+/** Rests, each as long as the step before them, on a machine that has nothing to do else, and on one that is full. */
+const restsWhenIdle = 2;
+const restsWhenBusy = 14;
+/** Of the machine: below it, it is full. */
+const idleShareMin = 0.15;
 const pauseMsMin = 100;
 const pauseMsMax = 5_000;
 
@@ -108,7 +113,7 @@ export class SearchIndexer implements Actor<SearchIndexerMessage> {
     this.ask('filling the index', index.fill.bind(index, stepRows), ({ rows }, tookMs) => {
       this.isFilled = rows < stepRows;
       report({ kind: 'filled', rows, milliseconds: tookMs, isAll: this.isFilled });
-      this.enter('following', restOf(tookMs));
+      this.enter('following', this.restOf(tookMs));
     });
   }
 
@@ -121,7 +126,7 @@ export class SearchIndexer implements Actor<SearchIndexerMessage> {
       const lagMs = oldestAt === undefined ? 0 : Math.max(0, clock.now() - oldestAt);
       report({ kind: 'followed', rows, milliseconds: tookMs, lagMs, behind });
       const isBehind = behind > 0 || !this.isFilled;
-      const restMs = isBehind ? restOf(tookMs) : Math.max(pollMs, restOf(tookMs));
+      const restMs = isBehind ? this.restOf(tookMs) : Math.max(pollMs, this.restOf(tookMs));
       if (clock.now() - this.lookedAt >= lookMs) this.enter('beginning', restMs);
       else this.enter(this.isFilled ? 'following' : 'filling', restMs);
     });
@@ -162,16 +167,16 @@ export class SearchIndexer implements Actor<SearchIndexerMessage> {
     this.rest(restMs);
   }
 
+  /** An index may lag: those who wait for acks are left two thirds of the time, and nearly all where there is no more. */
+  private restOf(tookMs: number): number {
+    return tookMs * (this.ports.idleShare() < idleShareMin ? restsWhenBusy : restsWhenIdle);
+  }
+
   private rest(ms: number): void {
     const step = {};
     this.step = step;
     this.cancelRest = this.ports.timers.after(ms, () => this.context.tellSelf({ kind: 'step due', step }));
   }
-}
-
-/** Two thirds of the time are left to those who wait for acks: an index may lag. */
-function restOf(tookMs: number): number {
-  return 2 * tookMs;
 }
 
 function isFailed(result: { readonly kind: string }): result is Failed {

@@ -65,7 +65,7 @@ class FakeIndex implements SearchIndex {
   }
 }
 
-function start() {
+function start({ idle = 1 } = {}) {
   const world = createActorWorld();
   const { simulation } = world;
   const index = new FakeIndex((ms, run) => void simulation.ports.timers.after(ms, run));
@@ -73,6 +73,7 @@ function start() {
   world.add('search-indexer', {
     create: (context) =>
       new SearchIndexer(context as ConstructorParameters<typeof SearchIndexer>[0], {
+        idleShare: () => idle,
         ...simulation.ports,
         index,
         report: (report) => reports.push(report),
@@ -98,6 +99,18 @@ test('F3 what is committed is followed at once, and asked for every fifth of a s
   pass(2_400);
   expect(index.asked.slice(before)).toEqual(Array.from({ length: 10 }, () => 'follow'));
   expect(reports.at(-1)).toMatchObject({ kind: 'followed', rows: 0, behind: 0, lagMs: 0 });
+});
+
+test('F3 on a machine that is full an index lags rather than those who wait for acks', () => {
+  const stepsOf = (idle: number): number => {
+    const { pass, index, reports } = start({ idle });
+    index.batches = 50_000;
+    pass(10_000);
+    return reports.filter(({ kind }) => kind === 'followed').length;
+  };
+  const [free, full] = [stepsOf(0.5), stepsOf(0.05)];
+  expect(free).toBeGreaterThan(4 * full);
+  expect(full).toBeGreaterThan(5);
 });
 
 test('F3 a large backlog is taken in steps that grow to some 2,000 rows, and two thirds of the time are left to others', () => {
