@@ -121,6 +121,9 @@ begin
   if jsonb_array_length(p_effects -> 'members') > 0 then
     perform nubo_apply_members(p_effects -> 'members');
   end if;
+  if jsonb_array_length(p_effects -> 'attachments') > 0 then
+    perform nubo_attachments_link(p_effects -> 'attachments');
+  end if;
   if jsonb_array_length(p_effects -> 'messages') > 0 then
     perform nubo_apply_messages(p_effects);
   end if;
@@ -279,108 +282,8 @@ create function nubo_forget_contents(p_messages uuid[]) returns void
   where message = any(p_messages);
   delete from message_edits where message = any(p_messages);
   delete from message_reactions where message = any(p_messages);
-  delete from message_reaction_counts where message = any(p_messages)
-$$;
-
--- The preview is of the message that stands here. What becomes of that message becomes of the preview, too.
-alter table conversation_heads add column message_seq bigint not null default 0;
-update conversation_heads h set message_seq = coalesce((
-  select l.seq from conversation_log l where l.conversation = h.conversation and l.kind = 40 order by l.seq desc limit 1), 0);
-
--- As in 0002_log. A preview counts unless the conversation has a later message: its text of now, after a change of it.
-create or replace function nubo_flush(p_shard integer, p_batch bigint, p_heads jsonb, p_marks jsonb) returns void
-  language plpgsql
-  set enable_seqscan = off
-  as $$
-declare
-  v_mark record;
-begin
-  insert into conversation_heads as h (conversation, shard, last_batch, seq, number, preview, message_seq, last_at)
-  select conv, p_shard, (p_shard::bigint << 40) + p_batch, seq, number, preview,
-    case when preview = '' then 0 else coalesce("messageSeq", seq) end, nubo_time(at)
-  from jsonb_to_recordset(p_heads)
-    as x (conv uuid, seq bigint, number bigint, at bigint, preview text, "messageSeq" bigint)
-  order by conv
-  on conflict (conversation) do update set
-    shard = excluded.shard,
-    last_batch = excluded.last_batch,
-    seq = excluded.seq,
-    number = excluded.number,
-    preview = case when excluded.preview = '' or excluded.message_seq < h.message_seq then h.preview
-      else excluded.preview end,
-    message_seq = greatest(h.message_seq, excluded.message_seq),
-    last_at = excluded.last_at
-  where excluded.seq > h.seq;
-
-  for v_mark in
-    select conv, "user", mark from jsonb_to_recordset(p_marks) as x (conv uuid, "user" uuid, mark bigint)
-    order by conv, "user"
-  loop
-    update conversation_members m set mark = v_mark.mark
-    where m.conversation = v_mark.conv and m.user_id = v_mark."user" and m.mark < v_mark.mark;
-  end loop;
-end
-$$;
-
--- As in 0002_log. The last message that was sent, edited or deleted in these batches is looked at as it is now.
-create or replace function nubo_repair_progress(p_shard int default null) returns bigint
-  language plpgsql
-  as $$
-declare
-  v_writer writers;
-  v_low bigint;
-  v_high bigint;
-  v_batches bigint := 0;
-begin
-  for v_writer in
-    select * from writers where batch > flushed and (p_shard is null or shard = p_shard) order by shard
-  loop
-    v_low := (v_writer.shard::bigint << 40) + v_writer.flushed;
-    v_high := (v_writer.shard::bigint << 40) + v_writer.batch;
-    v_batches := v_batches + v_writer.batch - v_writer.flushed;
-
-    insert into conversation_heads as h (conversation, shard, last_batch, seq, number, preview, message_seq, last_at)
-    select w.conversation, v_writer.shard, w.batch, w.seq, w.number, m.preview, coalesce(m.seq, 0), w.at
-    from (
-      select distinct on (conversation) conversation, batch, seq, number, at
-      from conversation_log where batch > v_low and batch <= v_high
-      order by conversation, seq desc
-    ) as w
-    left join (
-      select conversation, max(case when kind = 40 then seq else (details ->> 'messageSeq')::bigint end) as seq
-      from conversation_log where batch > v_low and batch <= v_high and kind in (40, 46, 47)
-      group by conversation
-    ) as touched on touched.conversation = w.conversation
-    left join lateral (
-      select l.seq, case when s.deleted_at is not null then null
-        when coalesce(s.text, l.body) = '' then '[' || coalesce(l.details ->> 'type', 'text') || ']'
-        else left(coalesce(s.text, l.body), 140) end as preview
-      from conversation_log l left join message_states s on s.message = l.id
-      where l.conversation = w.conversation and l.seq = touched.seq
-    ) as m on true
-    order by w.conversation
-    on conflict (conversation) do update set
-      shard = excluded.shard,
-      last_batch = excluded.last_batch,
-      seq = excluded.seq,
-      number = excluded.number,
-      preview = case when excluded.message_seq < greatest(h.message_seq, 1) then h.preview else excluded.preview end,
-      message_seq = greatest(h.message_seq, excluded.message_seq),
-      last_at = excluded.last_at
-    where excluded.seq > h.seq;
-
-    update conversation_members m set mark = x.number
-    from (
-      select conversation, actor, max(number) as number
-      from conversation_log where batch > v_low and batch <= v_high and kind = 40
-      group by conversation, actor
-    ) as x
-    where m.conversation = x.conversation and m.user_id = x.actor and m.mark < x.number;
-
-    update writers set flushed = greatest(flushed, v_writer.batch) where shard = v_writer.shard;
-  end loop;
-  return v_batches;
-end
+  delete from message_reaction_counts where message = any(p_messages);
+  select nubo_attachments_unlink(p_messages)
 $$;
 
 -- As in 0005_retention, with what the rules must know of members, pins and bans.

@@ -1,4 +1,4 @@
--- Takes back 0013_sync: cursors, mentions, what others see of marks, and who wants none of it.
+-- Takes back 0012_sync: cursors, mentions, what others see of marks, and who wants none of it.
 
 drop function nubo_sync(uuid, bigint[], uuid, integer);
 drop function nubo_changed_of_heads(uuid, bigint[], uuid, integer);
@@ -11,11 +11,8 @@ alter table user_settings drop column read_receipts;
 create index conversation_members_user on conversation_members (user_id);
 drop index conversation_members_of_user;
 alter table conversation_members drop column tick, drop column seen, drop column delivered, drop column gone;
-alter table conversation_heads drop column tick;
+alter table conversation_heads drop column tick, drop column message_seq;
 
--- Heads and marks only grow (SPEC L14). Rows are locked in one order, so that flush and batch cannot deadlock. Marks
--- go one by one: as a join the planner takes what comes from JSON for a hundred rows and may read the members once
--- for each.
 create or replace function nubo_flush(p_shard integer, p_batch bigint, p_heads jsonb, p_marks jsonb) returns void
   language plpgsql
   set enable_seqscan = off
@@ -23,20 +20,16 @@ create or replace function nubo_flush(p_shard integer, p_batch bigint, p_heads j
 declare
   v_mark record;
 begin
-  insert into conversation_heads as h (conversation, shard, last_batch, seq, number, preview, message_seq, last_at)
-  select conv, p_shard, (p_shard::bigint << 40) + p_batch, seq, number, preview,
-    case when preview = '' then 0 else coalesce("messageSeq", seq) end, nubo_time(at)
-  from jsonb_to_recordset(p_heads)
-    as x (conv uuid, seq bigint, number bigint, at bigint, preview text, "messageSeq" bigint)
+  insert into conversation_heads as h (conversation, shard, last_batch, seq, number, preview, last_at)
+  select conv, p_shard, (p_shard::bigint << 40) + p_batch, seq, number, preview, nubo_time(at)
+  from jsonb_to_recordset(p_heads) as x (conv uuid, seq bigint, number bigint, at bigint, preview text)
   order by conv
   on conflict (conversation) do update set
     shard = excluded.shard,
     last_batch = excluded.last_batch,
     seq = excluded.seq,
     number = excluded.number,
-    preview = case when excluded.preview = '' or excluded.message_seq < h.message_seq then h.preview
-      else excluded.preview end,
-    message_seq = greatest(h.message_seq, excluded.message_seq),
+    preview = case when excluded.preview = '' then h.preview else excluded.preview end,
     last_at = excluded.last_at
   where excluded.seq > h.seq;
 
@@ -68,33 +61,26 @@ begin
     v_high := (v_writer.shard::bigint << 40) + v_writer.batch;
     v_batches := v_batches + v_writer.batch - v_writer.flushed;
 
-    insert into conversation_heads as h (conversation, shard, last_batch, seq, number, preview, message_seq, last_at)
-    select w.conversation, v_writer.shard, w.batch, w.seq, w.number, m.preview, coalesce(m.seq, 0), w.at
+    insert into conversation_heads as h (conversation, shard, last_batch, seq, number, preview, last_at)
+    select s.conversation, v_writer.shard, s.batch, s.seq, s.number, m.preview, s.at
     from (
       select distinct on (conversation) conversation, batch, seq, number, at
       from conversation_log where batch > v_low and batch <= v_high
       order by conversation, seq desc
-    ) as w
+    ) as s
     left join (
-      select conversation, max(case when kind = 40 then seq else (details ->> 'messageSeq')::bigint end) as seq
-      from conversation_log where batch > v_low and batch <= v_high and kind in (40, 46, 47)
-      group by conversation
-    ) as touched on touched.conversation = w.conversation
-    left join lateral (
-      select l.seq, case when s.deleted_at is not null then null
-        when coalesce(s.text, l.body) = '' then '[' || coalesce(l.details ->> 'type', 'text') || ']'
-        else left(coalesce(s.text, l.body), 140) end as preview
-      from conversation_log l left join message_states s on s.message = l.id
-      where l.conversation = w.conversation and l.seq = touched.seq
-    ) as m on true
-    order by w.conversation
+      select distinct on (conversation) conversation,
+        case when body = '' then '[' || coalesce(details ->> 'type', 'text') || ']' else left(body, 140) end as preview
+      from conversation_log where batch > v_low and batch <= v_high and kind = 40
+      order by conversation, seq desc
+    ) as m on m.conversation = s.conversation
+    order by s.conversation
     on conflict (conversation) do update set
       shard = excluded.shard,
       last_batch = excluded.last_batch,
       seq = excluded.seq,
       number = excluded.number,
-      preview = case when excluded.message_seq < greatest(h.message_seq, 1) then h.preview else excluded.preview end,
-      message_seq = greatest(h.message_seq, excluded.message_seq),
+      preview = coalesce(excluded.preview, h.preview),
       last_at = excluded.last_at
     where excluded.seq > h.seq;
 

@@ -35,6 +35,11 @@ update conversation_members set seen = mark where mark > 0 and left_at is null;
 create index conversation_members_of_user on conversation_members (user_id, conversation);
 drop index conversation_members_user;
 
+-- The preview is of the message that stands here. What becomes of that message becomes of the preview, too.
+alter table conversation_heads add column message_seq bigint not null default 0;
+update conversation_heads h set message_seq = coalesce((
+  select l.seq from conversation_log l where l.conversation = h.conversation and l.kind = 40 order by l.seq desc limit 1), 0);
+
 -- Who is meant by which message; with `everyone_mentions`, all but its sender. Rows of one's own messages, and of
 -- messages that mean everybody, are not here: each message counts once.
 create table message_mentions (
