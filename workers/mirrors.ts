@@ -7,6 +7,7 @@ import type { WriterPorts } from '#actors/postgres-writer/ports.js';
 import type { ActorSystem } from '#src/runtime/actor.js';
 import type { RuntimePorts } from '#src/runtime/ports.js';
 import type { ChangeSource, Mirror, TierName } from '#src/storage/tiers/ports.js';
+import { ReadAhead } from '#src/storage/tiers/read-ahead.js';
 
 /** What this shard looks after beside its own log. */
 export interface OtherSource {
@@ -47,7 +48,7 @@ export function startMirrors(
         const { source, pollMs, level }: OtherSource = sources.get(context.id) ?? { source: log, pollMs: 0 };
         return new MirrorWriter(context, {
           ...ports,
-          ...{ mirror, source },
+          ...{ mirror, source: new ReadAhead(source) },
           busy: () => options.busy?.() ?? 0,
           ...(pollMs > 0 ? { pollMs } : {}),
           ...(level === undefined

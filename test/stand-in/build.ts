@@ -43,6 +43,7 @@ export async function buildStandIn(): Promise<string | undefined> {
 /** @param folder what `buildStandIn` gave */
 export function standInCommand(folder: string, port: number): readonly string[] {
   const classes = [join(folder, 'lib', '*'), join(folder, 'classes')].join(delimiter);
-  // One thread that collects garbage: the cores are the tests'.
-  return ['java', '-Xmx1g', '-XX:+UseSerialGC', '-cp', classes, 'StandIn', String(port)];
+  // One thread that collects garbage: the cores are the tests'. A full proof leaves half a million messages in it, of
+  // 2 KB each as it keeps them; it takes what it uses and no more.
+  return ['java', '-Xmx6g', '-XX:+UseSerialGC', '-cp', classes, 'StandIn', String(port)];
 }
