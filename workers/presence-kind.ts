@@ -1,7 +1,8 @@
 /** The actor that knows who is there, wired: there is one in a shard. */
-import type { PresenceMessage, PresenceStore } from '#actors/presence/ports.js';
+import type { PresenceMessage } from '#actors/presence/ports.js';
 import { Presence } from '#actors/presence/presence.js';
 import type { ActorKind } from '#src/runtime/actor.js';
+import type { PresenceStore } from '#src/threads/presence.js';
 import type { ShardCoreOptions } from './shard-core.js';
 
 /** Where nothing is stored: everybody exists, and was never seen. */

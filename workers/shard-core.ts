@@ -8,7 +8,7 @@ import type { ConversationPorts } from '#actors/conversation/ports.js';
 import type { ConversationMessage, WriterMessage } from '#actors/messages.js';
 import type { WriterPorts } from '#actors/postgres-writer/ports.js';
 import { PostgresWriter } from '#actors/postgres-writer/postgres-writer.js';
-import type { PresenceMessage, PresenceStore } from '#actors/presence/ports.js';
+import type { PresenceMessage } from '#actors/presence/ports.js';
 import { Rates } from '#src/rates.js';
 import type { Actor, ActorKind, ActorStats, ActorSystem } from '#src/runtime/actor.js';
 import type { RuntimePorts } from '#src/runtime/ports.js';
@@ -25,7 +25,7 @@ import {
   type Refusal,
   type ToFront,
 } from '#src/threads/messages.js';
-import type { PresenceNotice } from '#src/threads/presence.js';
+import type { PresenceNotice, PresenceStore } from '#src/threads/presence.js';
 import type { createPublisher } from '#src/threads/publisher.js';
 import { bytesToShard } from '#src/threads/weights.js';
 import type { BucketLimits } from '#src/token-bucket.js';

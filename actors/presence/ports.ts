@@ -2,21 +2,7 @@
 import type { ActorContext } from '#src/runtime/actor.js';
 import type { Clock, Timers } from '#src/runtime/ports.js';
 import type { ToFront } from '#src/threads/messages.js';
-import type { About, Presence, PresenceNotice } from '#src/threads/presence.js';
-
-export interface PresenceStore {
-  /**
-   * What is known of those users of whom `asker` may know; undefined: the store could not say. Without an asker: of
-   * all that exist.
-   */
-  about(
-    asker: string | undefined,
-    users: readonly string[],
-    done: (found: readonly About[] | undefined) => void,
-  ): void;
-  /** Keeps when users were last seen, Unix ms; never goes back. false: it could not. */
-  keep(seen: ReadonlyMap<string, number>, done: (isKept: boolean) => void): void;
-}
+import type { About, Presence, PresenceNotice, PresenceStore } from '#src/threads/presence.js';
 
 export interface PresencePorts {
   readonly clock: Clock;

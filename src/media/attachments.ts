@@ -5,7 +5,7 @@ import { NuboError } from '../errors.js';
 import { check } from '../people/rules.js';
 import type { Clock, Timers } from '../runtime/ports.js';
 import { AttachmentRows } from '../storage/postgres/attachment-rows.js';
-import { isOutage } from '../storage/postgres/sql.js';
+import { guarded } from '../storage/postgres/guarded.js';
 import type { Attachment, ServiceHandlers, Services } from '../threads/services.js';
 import { isStorableText, operationId, uuid } from '../wire/operations.js';
 import { plainFileName } from './file-name.js';
@@ -33,7 +33,6 @@ export interface AttachmentPorts {
   onFault(error: unknown): void;
 }
 
-const outageRetryMs = 1_000;
 const ids = z.object({ user: uuid, id: uuid });
 const leaseIds = ids.extend({ lease: uuid, previous: uuid.optional() });
 const newAttachment = z.object({
@@ -58,20 +57,20 @@ export class Attachments {
 
   get services(): AttachmentServices {
     return {
-      'attachments.create': guarded((input) => this.create(input)),
-      'attachments.get': guarded((input) => this.get(input)),
-      'attachments.lease': guarded((input) => this.lease(input)),
+      'attachments.create': guarded((input) => this.create(input), refusalOfStore),
+      'attachments.get': guarded((input) => this.get(input), refusalOfStore),
+      'attachments.lease': guarded((input) => this.lease(input), refusalOfStore),
       'attachments.keep': guarded(async (input) => {
         const { id, lease } = check(leaseIds, input);
         return { isHeld: await this.rows.keep(id, lease, this.expiresAt()) };
-      }),
+      }, refusalOfStore),
       'attachments.release': guarded(async (input) => {
         const { id, lease } = check(leaseIds, input);
         await this.rows.release(id, lease);
         return null;
-      }),
-      'attachments.finish': guarded((input) => this.finish(input)),
-      'attachments.remove': guarded((input) => this.remove(input)),
+      }, refusalOfStore),
+      'attachments.finish': guarded((input) => this.finish(input), refusalOfStore),
+      'attachments.remove': guarded((input) => this.remove(input), refusalOfStore),
     };
   }
 
@@ -178,24 +177,6 @@ export class Attachments {
     await this.ports.store.remove(id);
     return null;
   }
-}
-
-/** An outage of the database or of the store is nobody's mistake: the same may be asked again. */
-function guarded<Input, Output>(
-  service: (input: Input) => Promise<Output>,
-): (input: Input) => Promise<Output> {
-  return async (input) => {
-    try {
-      return await service(input);
-    } catch (error) {
-      throw refusalOfStore(error) ?? refusalOfDatabase(error) ?? error;
-    }
-  };
-}
-
-function refusalOfDatabase(error: unknown): NuboError | undefined {
-  if (error instanceof NuboError || !isOutage(error)) return undefined;
-  return new NuboError('unavailable', 'The database cannot be reached now.', { retryMs: outageRetryMs });
 }
 
 function notAllowed(type: string, types: readonly string[]): string {

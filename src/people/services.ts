@@ -1,9 +1,10 @@
 /** The services of people and operators, wired. Runs in a shard thread. */
-import postgres, { type Sql } from 'postgres';
+import type { Sql } from 'postgres';
 import { z } from 'zod';
 import { NuboError } from '../errors.js';
 import type { Clock } from '../runtime/ports.js';
 import type { EntityStore } from '../storage/postgres/entity-store.js';
+import { guarded } from '../storage/postgres/guarded.js';
 import type { ChangeStamps } from '../storage/tiers/change-stamps.js';
 import type { ElementReader } from '../storage/tiers/element-reader.js';
 import type { Revocation } from '../threads/messages.js';
@@ -88,27 +89,4 @@ export function createPeopleServices(ports: PeoplePorts): PeopleServices {
     }),
     'revocations.list': guarded(() => listRevocations(ports.sql, ports.clock.now())),
   };
-}
-
-/** A database that is away is nobody's mistake and no bug: the outcome is unknown and may be asked for again. */
-function guarded<Input, Output>(
-  service: (input: Input) => Promise<Output>,
-): (input: Input) => Promise<Output> {
-  return async (input) => {
-    try {
-      return await service(input);
-    } catch (error) {
-      throw isOutage(error)
-        ? new NuboError('unavailable', 'The database is away.', { retryMs: 1_000 })
-        : error;
-    }
-  };
-}
-
-/** Connection lost or refused, shutdown, deadlock, serialisation: SQLSTATE classes 08, 40, 53, 57, or Node's codes. */
-function isOutage(error: unknown): boolean {
-  if (error instanceof NuboError || !(error instanceof Error)) return false;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  if (error instanceof postgres.PostgresError) return /^(08|40|53|57)/.test(code);
-  return /^(CONNECTION_|CONNECT_TIMEOUT|ECONN|EPIPE|ETIMEDOUT)/.test(code);
 }

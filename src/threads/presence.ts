@@ -38,3 +38,18 @@ export function hidesLastSeen(privacy: unknown): boolean {
     typeof privacy === 'object' && privacy !== null && 'lastSeen' in privacy ? privacy.lastSeen : null;
   return !shownTo.has(value);
 }
+
+/** When users were last seen, and who may know of whom. */
+export interface PresenceStore {
+  /**
+   * What is known of those users of whom `asker` may know; undefined: the store could not say. Without an asker: of
+   * all that exist.
+   */
+  about(
+    asker: string | undefined,
+    users: readonly string[],
+    done: (found: readonly About[] | undefined) => void,
+  ): void;
+  /** Keeps when users were last seen, Unix ms; never goes back. false: it could not. */
+  keep(seen: ReadonlyMap<string, number>, done: (isKept: boolean) => void): void;
+}

@@ -3,28 +3,20 @@ import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { directConversationId } from '#src/ids.js';
 import { createDirectory } from '#src/storage/postgres/directory.js';
-import { PostgresLogStore } from '#src/storage/postgres/log-store.js';
 import { openSql } from '#src/storage/postgres/sql.js';
-import { Asker, Script } from '../support/log-events.js';
-import { createDatabase, type TestDatabase } from '../support/postgres.js';
+import { type DirectoryWorld, openDirectoryWorld } from '../support/directory-world.js';
+import { Script } from '../support/log-events.js';
 
-let database: TestDatabase;
-let store: PostgresLogStore;
-let asker: Asker;
-let directory: ReturnType<typeof createDirectory>;
+let world: DirectoryWorld;
+let asker: DirectoryWorld['asker'];
+let directory: DirectoryWorld['directory'];
 const [ann, bob, eve] = [uuidv7(), uuidv7(), uuidv7()] as [string, string, string];
 
 beforeAll(async () => {
-  database = await createDatabase();
-  store = new PostgresLogStore({ url: database.url, shard: 1 });
-  asker = new Asker(store);
-  await asker.own();
-  directory = createDirectory(database.sql);
+  world = await openDirectoryWorld();
+  ({ asker, directory } = world);
 });
-afterAll(async () => {
-  await store.close();
-  await database.close();
-});
+afterAll(() => world.close());
 
 async function head(script: Script, at: number, preview = ''): Promise<void> {
   const { conv, seq, number } = script;

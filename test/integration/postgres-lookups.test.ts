@@ -1,29 +1,20 @@
 /** Look-ups of messages and members, as the services give them. */
 import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createDirectory } from '#src/storage/postgres/directory.js';
-import { PostgresLogStore } from '#src/storage/postgres/log-store.js';
 import type { ConversationType, LogEvent, LogEventName } from '#src/wire/events.js';
-import { Asker, Script } from '../support/log-events.js';
-import { createDatabase, type TestDatabase } from '../support/postgres.js';
+import { type DirectoryWorld, openDirectoryWorld } from '../support/directory-world.js';
+import { Script } from '../support/log-events.js';
 
-let database: TestDatabase;
-let store: PostgresLogStore;
-let asker: Asker;
-let directory: ReturnType<typeof createDirectory>;
+let world: DirectoryWorld;
+let asker: DirectoryWorld['asker'];
+let directory: DirectoryWorld['directory'];
 const [ann, bob, eve] = [uuidv7(), uuidv7(), uuidv7()] as [string, string, string];
 
 beforeAll(async () => {
-  database = await createDatabase();
-  store = new PostgresLogStore({ url: database.url, shard: 1 });
-  asker = new Asker(store);
-  await asker.own();
-  directory = createDirectory(database.sql);
+  world = await openDirectoryWorld();
+  ({ asker, directory } = world);
 });
-afterAll(async () => {
-  await store.close();
-  await database.close();
-});
+afterAll(() => world.close());
 
 /** The next event of a script, of any kind. */
 function next<Name extends LogEventName>(

@@ -1,9 +1,9 @@
 /** A front without network, the actor that knows who is there, and what it keeps: all on one clock the test moves. */
-import type { PresenceMessage, PresenceStore } from '#actors/presence/ports.js';
+import type { PresenceMessage } from '#actors/presence/ports.js';
 import { Presence } from '#actors/presence/presence.js';
 import type { FrontLimits } from '#src/front/limits.js';
 import type { ToFront } from '#src/threads/messages.js';
-import type { About } from '#src/threads/presence.js';
+import type { About, PresenceStore } from '#src/threads/presence.js';
 import type { ServerMessage } from '#src/wire/events.js';
 import { type FakeClient, FrontHarness } from './front-harness.js';
 

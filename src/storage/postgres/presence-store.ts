@@ -1,15 +1,6 @@
 /** When users were last seen, and whether they hide it (E6). Reads and writes are of many users at once. */
 import type { Sql } from 'postgres';
-import { type About, hidesLastSeen } from '../../threads/presence.js';
-
-export interface PresenceTables {
-  about(
-    asker: string | undefined,
-    users: readonly string[],
-    done: (found: readonly About[] | undefined) => void,
-  ): void;
-  keep(seen: ReadonlyMap<string, number>, done: (isKept: boolean) => void): void;
-}
+import { type About, hidesLastSeen, type PresenceStore } from '../../threads/presence.js';
 
 export interface PresenceTablesOptions {
   /** Those of the users who do not want this one to know of them, or of whom this one does not want to know. */
@@ -17,7 +8,7 @@ export interface PresenceTablesOptions {
   onError(error: unknown): void;
 }
 
-export function createPresenceTables(sql: Sql, options: PresenceTablesOptions): PresenceTables {
+export function createPresenceTables(sql: Sql, options: PresenceTablesOptions): PresenceStore {
   async function read(asker: string | undefined, users: readonly string[]): Promise<About[]> {
     const [rows, blocked] = await Promise.all([
       sql<Array<{ user: string; at: Date | null; privacy: unknown }>>`
