@@ -11,17 +11,23 @@ export interface Preview {
 /** Characters of a message that lists show. */
 const previewCharsMax = 140;
 
-/** @param event the next one of its conversation */
-export function previewAfter(before: Preview, event: LogEvent): Preview {
-  const next = ofEvent(event);
-  return next === undefined ? before : laterPreview(before, next);
+/** @param events the next ones of its conversation, in their order */
+export function previewAfter(before: Preview, events: readonly LogEvent[]): Preview {
+  let preview = before;
+  // The last message hides all that was before it.
+  const start = events.findLastIndex(({ ev }) => ev === 'message.new');
+  for (let place = Math.max(0, start); place < events.length; place++) {
+    const next = ofEvent(events[place] as LogEvent);
+    if (next !== undefined) preview = laterPreview(preview, next);
+  }
+  return preview;
 }
 
 /** The one of the later message; of one message the second, which was told later. */
 export function laterPreview(first: Preview, second: Preview): Preview {
   const isFirst = second.preview === '' || (second.messageSeq ?? 0) < (first.messageSeq ?? 0);
   const { preview, messageSeq } = isFirst ? first : second;
-  return { preview, ...(messageSeq === undefined ? {} : { messageSeq }) };
+  return { preview, messageSeq };
 }
 
 function ofEvent(event: LogEvent): Preview | undefined {

@@ -265,13 +265,14 @@ export class Active {
   }
 
   private onCommitted(events: readonly LogEvent[]): void {
+    const areMessages = events.every(({ ev }) => ev === 'message.new');
     for (const event of events) {
       this.pending.settle(event.id);
       applyEvent(this.state, event);
       this.reader.typing.onEvent(event);
     }
-    this.ports.publisher.publish(this.context.id, withoutDeleted(events));
-    for (const event of events)
+    this.ports.publisher.publish(this.context.id, areMessages ? events : withoutDeleted(events));
+    for (const event of areMessages ? [] : events)
       for (const user of newcomersOf(event))
         this.ports.notify(user, { ev: 'conversation.update', conv: event.conv, head: event.seq });
     this.goOn();

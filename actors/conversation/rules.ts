@@ -40,13 +40,16 @@ export function decide(situation: Case): Decision {
   if (request.kind === 'create') return decideCreate(situation as CaseOf<'create'>);
   if (state.info === undefined) return pending.isCreating ? wait : notFound;
   if (state.info.state === 'deleted') return notFound;
+  // See isDurable: a name that came from elsewhere is not looked up for every message.
+  if (request.kind === 'send') return decideSend(situation as CaseOf<'send'>);
   return rules[request.kind](situation as never);
 }
 
 const rules: {
-  readonly [Kind in Exclude<Case['request']['kind'], 'create'>]: (situation: CaseOf<Kind>) => Decision;
+  readonly [Kind in Exclude<Case['request']['kind'], 'create' | 'send'>]: (
+    situation: CaseOf<Kind>,
+  ) => Decision;
 } = {
-  send: decideSend,
   edit: decideEdit,
   delete: decideDelete,
   react: decideReact,

@@ -14,9 +14,16 @@ export interface ConversationState extends Facts {
 }
 
 export function stateOf(snapshot: ConversationSnapshot): ConversationState {
-  const state = {
-    ...factsOf(snapshot),
+  const { info, members, bans, mutesOfAbsent, pins, isChanged } = factsOf(snapshot);
+  // Each by its name: an object that begins as a copy of another keeps its fields at a distance.
+  const state: ConversationState = {
     head: snapshot.head,
+    info,
+    members,
+    bans,
+    mutesOfAbsent,
+    pins,
+    isChanged,
     window: new RecentWindow(snapshot.recent),
     changes: new RecentChanges(snapshot.head.seq),
     wroteAt: new Map<string, number>(),

@@ -7,6 +7,8 @@ import type { Coming, MarkMove, MemberMark, Progress } from '#src/storage/ports.
 import type { LogEvent } from '#src/wire/events.js';
 import { afterMove } from './mark-moves.js';
 
+const nothingShown: Preview = { preview: '' };
+
 /** Nobody else has it: it may be changed in place. */
 type OwnMove = { -readonly [Name in keyof MarkMove]: MarkMove[Name] };
 
@@ -29,15 +31,15 @@ export class DirtyProgress {
     const last = events.at(-1);
     if (last === undefined) return;
     const dirty = this.dirtyOf(conv);
-    let shown: Preview = dirty.head ?? { preview: '' };
     for (const event of events) {
-      shown = previewAfter(shown, event);
       // Nobody has read further than what was just said.
       if (event.ev === 'message.new') raise(dirty.marks, event.from, event.number);
       else noteComings(dirty, event);
     }
     const { seq, number, at } = last;
-    dirty.head = { ...shown, seq, number, at };
+    const { preview, messageSeq } = previewAfter(dirty.head ?? nothingShown, events);
+    // A literal: copying into it what previewAfter gives would cost more than all that a commit does here.
+    dirty.head = { seq, number, at, preview, messageSeq };
   }
 
   mark({ conv, user, ...move }: MemberMark): void {

@@ -111,7 +111,7 @@ export class MemoryDatabase {
       for (const { event, place } of this.tables.byId.values()) {
         if (place.shard !== shard || place.batch <= writer.flushed) continue;
         const { conv, seq, number, at } = event;
-        this.tables.raiseHead({ conv, seq, number, at, ...previewAfter({ preview: '' }, event) });
+        this.tables.raiseHead({ conv, seq, number, at, ...previewAfter({ preview: '' }, [event]) });
         if (event.ev === 'message.new')
           this.tables.moveMark({ conv: event.conv, user: event.from, mark: event.number });
       }
