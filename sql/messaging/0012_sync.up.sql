@@ -277,32 +277,33 @@ begin
 end
 $$;
 
--- This one looks at the heads that have changed, whosever they are.
+-- This one looks at the heads that have changed, whosever they are, and at the user's own row in each of those.
 create function nubo_changed_of_heads(p_user uuid, p_since bigint[], p_after uuid, p_limit integer) returns setof uuid
   language plpgsql stable
   set enable_seqscan = off
   set enable_bitmapscan = off
+  set enable_hashjoin = off
   set enable_mergejoin = off
+  set enable_memoize = off
+  set enable_material = off
   set jit = off
   set plan_cache_mode = force_generic_plan
   as $$
 begin
   return query
-  with mine as materialized (
-    select own.conversation, own.left_at is null as is_member,
-      own.tick > coalesce(p_since[(own.tick >> 40) + 1], 0) and nubo_has_come(own) as is_moved
-    from conversation_members own
-    where own.user_id = p_user and own.conversation > p_after
-  ), heads as materialized (
-    select h.conversation from sync_clocks c
-    cross join lateral (
-      select x.conversation from conversation_heads x
-      where x.tick > greatest(p_since[c.shard + 1], c.shard::bigint << 40) and x.tick < (c.shard + 1)::bigint << 40
-    ) as h
-  )
-  select m.conversation from mine m
-  where m.is_moved or (m.is_member and m.conversation in (select h.conversation from heads h))
-  order by m.conversation
+  select own.conversation
+  from conversation_members own
+  where own.user_id = p_user
+    and own.conversation > p_after
+    and own.tick > coalesce(p_since[(own.tick >> 40) + 1], 0) and nubo_has_come(own)
+  union
+  select own.conversation
+  from sync_clocks c
+  join conversation_heads h
+    on h.tick > greatest(p_since[c.shard + 1], c.shard::bigint << 40) and h.tick < (c.shard + 1)::bigint << 40
+  join conversation_members own on own.conversation = h.conversation and own.user_id = p_user
+  where own.left_at is null and own.conversation > p_after
+  order by conversation
   limit p_limit;
 end
 $$;
@@ -328,7 +329,7 @@ begin
       select from sync_clocks c cross join lateral (
         select from conversation_heads h
         where h.tick > greatest(p_since[c.shard + 1], c.shard::bigint << 40) and h.tick < (c.shard + 1)::bigint << 40
-      ) as h offset 20000)
+      ) as h offset 5000)
   then
     v_changed := array(select nubo_changed_of_heads(p_user, p_since, v_after, p_limit));
   else
