@@ -4,6 +4,7 @@ import { coresOf, cpuEach, ofNubo, playOn } from '../generator/special/measure.j
 import type { RestCase, RestCaseReport } from '../generator/special/tasks.js';
 import { given } from '../run/given.js';
 import type { BenchContext, Scenario } from '../run/scenario.js';
+import { askNubo } from '../targets/asking.js';
 import type { RunningNubo } from '../targets/nubo.js';
 
 const whole = { users: 100, rooms: 200, messagesEach: 200, connections: 32 };
@@ -40,10 +41,9 @@ function casesOf({ users, rooms }: Populated, roomsOf: (user: number) => readonl
 async function headsOf(nubo: RunningNubo, { rooms, users }: Populated, ownerOf: (room: number) => number) {
   let sum = 0;
   for (const [room, conversation] of rooms.entries()) {
-    const headers = { authorization: `Bearer ${users[ownerOf(room)]?.token}` };
-    const response = await fetch(`${nubo.url}/conversations/${conversation}/messages?limit=1`, { headers });
-    if (!response.ok) throw new Error(`GET messages of a room was answered with ${response.status}`);
-    sum += ((await response.json()) as { head: number }).head;
+    const token = users[ownerOf(room)]?.token ?? '';
+    const path = `/conversations/${conversation}/messages?limit=1`;
+    sum += (await askNubo<{ head: number }>(nubo, { token, path })).head;
   }
   return sum;
 }

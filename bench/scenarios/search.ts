@@ -10,6 +10,7 @@ import type { RestCase } from '../generator/special/tasks.js';
 import { readTranscript } from '../generator/transcript.js';
 import { given } from '../run/given.js';
 import type { BenchContext, Scenario } from '../run/scenario.js';
+import { askNubo } from '../targets/asking.js';
 import type { RunningNubo } from '../targets/nubo.js';
 
 const whole = { users: 100, rooms: 500, messagesEach: 200, connections: 8, finds: 20 };
@@ -51,17 +52,13 @@ function casesOf({ users, rooms }: Populated, roomsOf: (user: number) => readonl
 }
 
 /** Sends a message with a word that nobody has said, and asks for it until it is found; milliseconds from its ack on. */
-async function findNew({ url }: RunningNubo, token: string, room: string): Promise<number> {
+async function findNew(nubo: RunningNubo, token: string, room: string): Promise<number> {
   const word = `w${crypto.randomUUID().replaceAll('-', '')}`;
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-  const body = JSON.stringify({ text: `something new: ${word}` });
-  const sent = await fetch(`${url}/conversations/${room}/messages`, { method: 'POST', headers, body });
-  if (!sent.ok) throw new Error(`a message was answered with ${sent.status}`);
+  const body = { text: `something new: ${word}` };
+  await askNubo(nubo, { token, path: `/conversations/${room}/messages`, body });
   const startedAt = performance.now();
   for (;;) {
-    const response = await fetch(`${url}/search?q=${word}`, { headers });
-    if (!response.ok) throw new Error(`a search was answered with ${response.status}`);
-    const { found } = (await response.json()) as { found: unknown[] };
+    const { found } = await askNubo<{ found: unknown[] }>(nubo, { token, path: `/search?q=${word}` });
     const tookMs = performance.now() - startedAt;
     if (found.length > 0) return tookMs;
     if (tookMs > patienceMs) throw new Error(`a message was not found in ${patienceMs} ms`);

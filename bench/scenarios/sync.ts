@@ -4,6 +4,7 @@ import { coresOf, cpuEach, ofNubo, playOn } from '../generator/special/measure.j
 import type { RestCase } from '../generator/special/tasks.js';
 import { given } from '../run/given.js';
 import type { Scenario } from '../run/scenario.js';
+import { askNubo } from '../targets/asking.js';
 import type { RunningNubo } from '../targets/nubo.js';
 
 const whole = { rooms: 10_000, changed: 20 };
@@ -18,26 +19,13 @@ interface Answer {
   readonly more: boolean;
 }
 
-async function ask<Body>(nubo: RunningNubo, token: string, path: string, body?: object): Promise<Body> {
-  const response = await fetch(`${nubo.url}${path}`, {
-    method: body === undefined ? 'GET' : 'POST',
-    headers: {
-      authorization: `Bearer ${token}`,
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  if (!response.ok) throw new Error(`${path} was answered with ${response.status}`);
-  return (await response.json()) as Body;
-}
-
 /** Everything up to now, page by page: how many conversations, and the cursor for the next time. */
 async function syncAll(nubo: RunningNubo, token: string, cursor?: string) {
   const found = new Map<string, number>();
   let next = cursor;
   for (;;) {
     const place = next === undefined ? '' : `?cursor=${next}`;
-    const answer = await ask<Answer>(nubo, token, `/sync${place}`);
+    const answer = await askNubo<Answer>(nubo, { token, path: `/sync${place}` });
     for (const { conv, unread = 0 } of answer.conversations) found.set(conv, unread);
     next = answer.cursor;
     if (!answer.more) return { found, cursor: next };
@@ -48,8 +36,9 @@ async function syncAll(nubo: RunningNubo, token: string, cursor?: string) {
 async function say(nubo: RunningNubo, { users, rooms }: Populated, changed: number): Promise<Set<string>> {
   const step = Math.floor(rooms.length / changed);
   const said = rooms.filter((_, room) => room % step === 0).slice(0, changed);
+  const token = users[0]?.token ?? '';
   for (const room of said)
-    await ask(nubo, users[0]?.token ?? '', `/conversations/${room}/messages`, { text: 'something new' });
+    await askNubo(nubo, { token, path: `/conversations/${room}/messages`, body: { text: 'something new' } });
   return new Set(said);
 }
 

@@ -36,6 +36,7 @@ export async function playFill(task: FillTask, stage: Stage): Promise<FillReport
 }
 
 let texts: readonly string[] | undefined;
+let longestBytes: number | undefined;
 
 function transcript(): readonly string[] {
   texts ??= readTranscript().texts.filter((text) => isStorableText(text));
@@ -43,7 +44,8 @@ function transcript(): readonly string[] {
 }
 
 function longestText(): number {
-  return Math.max(...transcript().map((text) => Buffer.byteLength(text)));
+  longestBytes ??= transcript().reduce((longest, text) => Math.max(longest, Buffer.byteLength(text)), 0);
+  return longestBytes;
 }
 
 /** Rooms begin at different places of the transcript. */
