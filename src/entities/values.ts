@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { isStorableText } from '../wire/operations.js';
 
-export { metadata as jsonObject, uuid } from '../wire/operations.js';
+export { jsonObject, uuid } from '../wire/operations.js';
 
 /** Unix milliseconds. */
 export const time = z.number().int().nonnegative().meta({ description: 'Unix milliseconds' });

@@ -14,6 +14,12 @@ export const wireLimits = {
   textBytesMax: 32 * 1024,
   /** `metadata` of a message, as JSON. */
   metadataBytesMax: 8 * 1024,
+  /** What links of a message lead to (`metadata.links`). */
+  linksMax: 5,
+  /** The longest that browsers and servers take everywhere. */
+  linkUrlCharsMax: 2048,
+  linkTitleCharsMax: 300,
+  linkDescriptionCharsMax: 1000,
   /** Members named when a conversation is created; more are added afterwards. */
   createMembersMax: 200,
   titleCharsMax: 200,

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { wireLimits as limits } from './limits.js';
+import { links } from './links.js';
 
 /** Any UUID, lower case, as text. */
 export const uuid = z
@@ -42,7 +43,17 @@ function text(bytesMax: number) {
 }
 
 /** A JSON object of bounded size whose every string can be stored. */
-export const metadata = z.record(z.string(), z.json()).superRefine((value, context) => {
+export const jsonObject = z.record(z.string(), z.json()).superRefine(checkStorable);
+
+type JsonObject = z.infer<typeof jsonObject>;
+
+/** Of a message: whatever an application likes, and `links` as every client may show them (W19). */
+export const metadata = z
+  .object({ links: links.optional() })
+  .catchall(z.json())
+  .superRefine(checkStorable) as unknown as z.ZodType<JsonObject, JsonObject>;
+
+function checkStorable(value: object, context: z.core.$RefinementCtx): void {
   const json = JSON.stringify(value);
   if (utf8Length(json) > limits.metadataBytesMax) {
     context.addIssue({ code: 'custom', message: `must be at most ${limits.metadataBytesMax} bytes as JSON` });
@@ -51,7 +62,7 @@ export const metadata = z.record(z.string(), z.json()).superRefine((value, conte
   if (/(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/.test(json)) {
     context.addIssue({ code: 'custom', message: 'must not contain NUL or lone surrogates' });
   }
-});
+}
 
 export const conversationType = z.enum(['direct', 'group', 'channel', 'community', 'announcement']);
 export const role = z.enum(['owner', 'admin', 'moderator', 'member']);

@@ -104,7 +104,7 @@ describe('operations', () => {
       'send: id must be a lower-case UUIDv7.',
     ],
     ['send', { ...send, id: id.toUpperCase() }, 7, 'send: id must be a lower-case UUIDv7.'],
-    ['send', { ...send, metadata: [] }, 7, 'send: metadata: Invalid input: expected record, received array.'],
+    ['send', { ...send, metadata: [] }, 7, 'send: metadata: Invalid input: expected object, received array.'],
     [
       'send',
       { ...send, metadata: { a: '\u0000' } },
