@@ -1,6 +1,7 @@
 /** The table of settings as people read it: `.env.example`, docs/configuration.md and `nubo config print`. */
 import type { Config } from './config.js';
-import { type Setting, settingList } from './config-table.js';
+import type { Setting } from './config-setting.js';
+import { settingList } from './config-table.js';
 
 function defaultText({ fallback, fallbackText }: Setting): string {
   return fallbackText ?? (typeof fallback === 'string' ? `\`${fallback}\`` : 'unset');

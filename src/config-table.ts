@@ -4,56 +4,18 @@
  */
 import { join } from 'node:path';
 import { z } from 'zod';
+import { number, type Setting, setting } from './config-setting.js';
+import { connectionOperationsMax } from './front/allowance.js';
 import { typeRulePattern } from './media/types.js';
+import { networkOf } from './people/proxies.js';
 import { projectRoot } from './project-root.js';
-
-export interface Setting<Schema extends z.ZodType = z.ZodType> {
-  /** Name of the environment variable. */
-  readonly name: string;
-  /** Another name that counts when the first is absent. */
-  readonly alias?: string;
-  /** From text to value. */
-  readonly schema: Schema;
-  /** What a person may write. */
-  readonly type: string;
-  /** The value as text when nothing is given; a function when it depends on the mode. Absent: unset. */
-  readonly fallback?: string | ((mode: Mode) => string);
-  /** How the documentation names a default that is computed or made. */
-  readonly fallbackText?: string;
-  readonly doc: string;
-  /** Never printed, and may come from a file named in `<name>_FILE`. */
-  readonly secret?: true;
-}
-
-/** `embedded`: nubo runs a Postgres of its own. `url`: it is given one. */
-export type Mode = 'embedded' | 'url';
 
 /** Under 32 bytes a key is weaker than the HMAC made with it (RFC 7518, 3.2). */
 export const secretBytesMin = 32;
 
-function setting<Schema extends z.ZodType>(options: Setting<Schema>): Setting<Schema> {
-  return options;
-}
-
-function whole(least: number, most: number) {
-  return z
-    .string()
-    .regex(/^\d{1,15}$/)
-    .transform(Number)
-    .pipe(z.number().min(least).max(most));
-}
-
-function wholeType(least: number, most: number): string {
-  return `a whole number, ${least} to ${most}`;
-}
-
 const secret = z.string().refine((text) => Buffer.byteLength(text) >= secretBytesMin);
 const secretType = `text of at least ${secretBytesMin} bytes`;
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-
-function number(least: number, most: number) {
-  return { schema: whole(least, most), type: wholeType(least, most) };
-}
 
 export const settings = {
   port: setting({
@@ -273,6 +235,30 @@ export const settings = {
     fallback: '1000000',
     doc: 'The same for tokens of class `high`, which only an operator or your application can make.',
   }),
+  connectionRatePerSecond: setting({
+    name: 'NUBO_CONNECTION_RATE_PER_SECOND',
+    ...number(0, connectionOperationsMax),
+    fallback: '500',
+    doc: 'Operations of any kind that a WebSocket may send a second, on average; tokens of class `high` are not held to it. 0: no limit.',
+  }),
+  connectionRateBurst: setting({
+    name: 'NUBO_CONNECTION_RATE_BURST',
+    ...number(1, connectionOperationsMax),
+    fallback: '2000',
+    doc: 'Operations of any kind that a WebSocket may send at once.',
+  }),
+  conversationRatePerSecond: setting({
+    name: 'NUBO_CONVERSATION_RATE_PER_SECOND',
+    ...number(0, 1_000_000_000),
+    fallback: '500',
+    doc: 'Messages, edits and reactions that a conversation takes a second, of all together, on average; tokens of class `high` and those who moderate are not held to it. 0: no limit.',
+  }),
+  conversationRateBurst: setting({
+    name: 'NUBO_CONVERSATION_RATE_BURST',
+    ...number(1, 1_000_000_000),
+    fallback: '2000',
+    doc: 'Messages, edits and reactions that a conversation takes at once.',
+  }),
   attachmentMb: setting({
     name: 'NUBO_ATTACHMENT_MB',
     ...number(1, 1_000_000),
@@ -352,6 +338,17 @@ export const settings = {
     ...number(256, 1_000_000),
     fallback: '2048',
     doc: 'Bytes a second of presence and of the typing of a conversation that one connection is sent, half for each.',
+  }),
+  trustedProxies: setting({
+    name: 'NUBO_TRUSTED_PROXIES',
+    schema: z
+      .string()
+      .transform((text) => text.split(',').flatMap((rule) => (rule.trim() === '' ? [] : [rule.trim()])))
+      .pipe(z.array(z.string().refine((rule) => networkOf(rule) !== undefined))),
+    type: 'addresses or networks such as `10.0.0.0/8`, comma-separated',
+    fallback: '',
+    fallbackText: 'none',
+    doc: 'Proxies whose `X-Forwarded-For` says where a request comes from, for the limits of log-ins and the list of sessions. Of anybody else the header is not looked at.',
   }),
   allowedOrigins: setting({
     name: 'NUBO_ALLOWED_ORIGINS',

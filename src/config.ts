@@ -2,9 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import type { Mode, Setting } from './config-setting.js';
 import {
-  type Mode,
-  type Setting,
   type SettingKey,
   type SettingValues,
   secretBytesMin,

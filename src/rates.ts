@@ -13,7 +13,7 @@ import { type Bucket, type BucketLimits, chargeToken, createBucket, takeToken } 
 const usersMax = 100_000;
 
 export class Rates {
-  private readonly limits: Readonly<Record<RateClass, BucketLimits>>;
+  readonly limits: Readonly<Record<RateClass, BucketLimits>>;
   private readonly clock: Clock;
   /** After this long any bucket is full, in milliseconds. */
   private readonly fillMs: number;
@@ -45,6 +45,12 @@ export class Rates {
   take(user: string, rate: RateClass): number {
     const now = this.clock.now();
     return takeToken(this.bucketOf(user, rate, now), this.limits[rate], now);
+  }
+
+  /** Whole tokens that this user has left, as of the last time one was asked for. */
+  left(user: string, rate: RateClass): number {
+    const bucket = this.young.get(user) ?? this.old.get(user);
+    return bucket === undefined ? this.limits[rate].burst : Math.floor(bucket.tokens);
   }
 
   /** For what is answered anyway: duplicates and conflicts cost as much as anything else. */

@@ -13,6 +13,7 @@ import { createLog, type Log } from '#src/log.js';
 import { attachmentLimits } from '#src/media/limits.js';
 import { openStore } from '#src/media/open-store.js';
 import { Receiver } from '#src/media/receiver.js';
+import { Proxies } from '#src/people/proxies.js';
 import { createRevocations } from '#src/people/revocations.js';
 import { Rates } from '#src/rates.js';
 import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
@@ -20,6 +21,7 @@ import { registerThreadMetrics } from '#src/thread-metrics.js';
 import { createPlacement } from '#src/threads/placement.js';
 import type { ThreadSettings, ToMain, ToThread } from './control.js';
 import { createReadings, readMetrics } from './metric-readings.js';
+import { conversationRateOf, guardRatesOf, userRatesOf } from './rate-limits.js';
 import { createReadiness, type Readiness } from './readiness.js';
 import { ShardLinks } from './shard-links.js';
 import { createThreadTokens } from './thread-tokens.js';
@@ -35,8 +37,6 @@ interface Standing {
 }
 
 const readAgainMs = 250;
-/** A front admits so many times what a conversation does: for reading, subscribing, typing, and retries (L5). */
-const guardFactor = 4;
 
 /** Runs in a worker thread until main says `stop`. */
 export function runFront(): void {
@@ -49,7 +49,7 @@ export function runFront(): void {
 
   const links = new ShardLinks(ports.turns);
   const revocations = createRevocations({ clock: ports.clock });
-  const server = createServer({ host: config.host, port, allowedOrigins: config.allowedOrigins, onFault });
+  const server = createServer({ ...doorOf(config), port, onFault });
   const tokens = createThreadTokens(config);
   const front = createFront({
     number: index,
@@ -59,7 +59,7 @@ export function runFront(): void {
     post: (shard, message) => links.post(shard, message),
     verify: (token) => tokens.verify(token),
     ...{ revocations, onFault },
-    rates: new Rates(guardLimits(config), ports.clock),
+    rates: new Rates(guardRatesOf(config), ports.clock),
     limits: limitsOf(config),
     stopwatch: () => performance.now() / 1000,
   });
@@ -125,14 +125,19 @@ export function runFront(): void {
   tellMain({ kind: 'started' });
 }
 
-function limitsOf({ awaySeconds, ephemeralBytesPerSecond }: Config) {
-  return { awayMs: awaySeconds * 1000, ephemeralBytesPerSecond };
+function doorOf({ host, allowedOrigins, trustedProxies }: Config) {
+  return { host, allowedOrigins, proxies: new Proxies(trustedProxies) };
 }
 
-function guardLimits({ ratePerSecond, rateBurst, highRatePerSecond, highRateBurst }: Config) {
+function limitsOf({
+  awaySeconds,
+  ephemeralBytesPerSecond,
+  connectionRatePerSecond,
+  connectionRateBurst,
+}: Config) {
   return {
-    standard: { perSecond: ratePerSecond * guardFactor, burst: rateBurst * guardFactor },
-    high: { perSecond: highRatePerSecond * guardFactor, burst: highRateBurst * guardFactor },
+    ...{ awayMs: awaySeconds * 1000, ephemeralBytesPerSecond },
+    ...{ connectionPerSecond: connectionRatePerSecond, connectionBurst: connectionRateBurst },
   };
 }
 
@@ -160,6 +165,7 @@ function createRest(parts: {
       readiness,
       metrics: async () => ({ contentType: register.contentType, text: await readings.ask() }),
     },
+    shardRates: { operations: userRatesOf(config), conversation: conversationRateOf(config) },
     media: createMedia(front, config),
     operatorKey: config.operatorKey,
     openMetrics: config.env === 'development',

@@ -12,6 +12,7 @@ import type { ToFront, ToShard } from '#src/threads/messages.js';
 import type { ThreadSettings, ToMain, ToThread } from './control.js';
 import { FrontLinks } from './front-links.js';
 import { readMetrics } from './metric-readings.js';
+import { conversationRateOf, userRatesOf } from './rate-limits.js';
 import { createServiceDesk } from './service-desk.js';
 import { createShardCore, type ShardCore, type ShardCoreOptions } from './shard-core.js';
 import { answerMemory } from './shard-memory.js';
@@ -53,10 +54,8 @@ export function runShard(hooks: ShardHooks = {}): void {
     ports,
     store: hooks.wrapStore?.(store) ?? store,
     publisher: links.publisher,
-    rates: {
-      standard: { perSecond: config.ratePerSecond, burst: config.rateBurst },
-      high: { perSecond: config.highRatePerSecond, burst: config.highRateBurst },
-    },
+    rates: userRatesOf(config),
+    conversationRate: conversationRateOf(config),
     fronts: () => links.fronts,
     frontCount: config.fronts,
     receiptsMembersMax: config.receiptsMembersMax,

@@ -38,6 +38,8 @@ export interface ShardCoreOptions {
   readonly store: LogStore;
   readonly publisher: ReturnType<typeof createPublisher>;
   readonly rates: Readonly<Record<RateClass, BucketLimits>>;
+  /** Of what all together say in one conversation; no limit when absent (L17). */
+  readonly conversationRate?: BucketLimits | undefined;
   /** Numbers of the fronts there are; they may be started again under the same number. */
   readonly fronts: () => readonly number[];
   /** How many fronts there are when all live: each must have told what it remembers before operations are taken. */
@@ -273,6 +275,7 @@ function conversationKind(
     publisher,
     answered,
     rates,
+    conversationRate: options.conversationRate,
     post,
     tellWriter,
     receiptsMembersMax: options.receiptsMembersMax ?? 100,

@@ -13,6 +13,7 @@ import type { LogEvent } from '#src/wire/events.js';
 import type { Append, ConversationMessage } from '../messages.js';
 import type { Answer } from './answered.js';
 import { checkIdWindow } from './id-window.js';
+import { Pace } from './pace.js';
 import { Pending } from './pending.js';
 import type { ConversationContext, ConversationPorts } from './ports.js';
 import { type Finding, type Held, Questions } from './questions.js';
@@ -31,6 +32,7 @@ export class Active {
   private readonly pending = new Pending();
   private readonly reader: Reader;
   private readonly questions = new Questions();
+  private readonly pace: Pace;
   /** Operations and subscriptions that wait for a pending operation, in order. */
   private waiting: Array<Held | Asking> = [];
   /** Those that waited and are decided again just now. */
@@ -43,6 +45,7 @@ export class Active {
     this.context = context;
     this.ports = ports;
     this.state = state;
+    this.pace = new Pace(ports);
     this.reader = new Reader(context, ports, state, this.pending);
   }
 
@@ -250,8 +253,8 @@ export class Active {
 
   private admitEvent(held: Held, event: LogEvent): void {
     const { request } = held;
-    const retryMs = this.ports.rates.take(request.user, request.rate);
-    if (retryMs > 0) return this.answerHeld(held, { kind: 'err', refusal: tooFast(retryMs) });
+    const refusal = this.pace.refusalOf(request, this.state);
+    if (refusal !== undefined) return this.answerHeld(held, { kind: 'err', refusal });
     this.pending.add(event);
     // Now, and not when it is written, so that two at once do not both pass the slow mode.
     if (event.ev === 'message.new' && this.state.info?.slowMs !== undefined)

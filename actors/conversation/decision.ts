@@ -1,6 +1,6 @@
 /** What the rules say of an operation, and what they must know to say it. */
 import type { Target, TargetQuestion } from '#src/storage/ports.js';
-import type { DurableRequest, Refusal } from '#src/threads/messages.js';
+import type { DurableRequest, PlainName, Refusal } from '#src/threads/messages.js';
 import type { Attachment, LogEvent } from '#src/wire/events.js';
 import type { Pending } from './pending.js';
 import type { ConversationState } from './state.js';
@@ -41,7 +41,7 @@ export interface Case<Request extends DurableRequest = DurableRequest> {
 
 export type CaseOf<Kind extends DurableRequest['kind']> = Case<Extract<DurableRequest, { kind: Kind }>>;
 
-export function refuse(code: Refusal['code'], message: string): Decision {
+export function refuse(code: PlainName, message: string): Decision {
   return { kind: 'refuse', refusal: { code, message, stored: false } };
 }
 

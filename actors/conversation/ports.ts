@@ -5,6 +5,7 @@ import type { ActorContext } from '#src/runtime/actor.js';
 import type { Clock, Timers } from '#src/runtime/ports.js';
 import type { ConversationMoment, Failed, LogStore, TieredPage } from '#src/storage/ports.js';
 import type { ToFront } from '#src/threads/messages.js';
+import type { BucketLimits } from '#src/token-bucket.js';
 import type { ControlEvent, LogEvent } from '#src/wire/events.js';
 import type { ConversationMessage, WriterMessage } from '../messages.js';
 import type { Answered } from './answered.js';
@@ -41,6 +42,8 @@ export interface ConversationPorts {
   readonly publisher: PublisherPort;
   readonly answered: Answered;
   readonly rates: Rates;
+  /** How fast a conversation may be written to by all together; no limit when absent (L17). */
+  readonly conversationRate?: BucketLimits | undefined;
   post(front: number, message: ToFront): void;
   /** To every front: a user is told something wherever they are. */
   notify(user: string, event: ControlEvent): void;

@@ -13,11 +13,29 @@ export const expired: Refusal = {
 };
 
 export function slowMode(retryMs: number): Refusal {
-  return { code: 'rate_limited', message: 'Slow mode: wait before you write here again.', retryMs };
+  return {
+    code: 'rate_limited',
+    message: 'Slow mode: wait before you write here again.',
+    retryMs,
+    limit: 'slow-mode',
+  };
 }
 
 export function tooFast(retryMs: number): Refusal {
-  return { code: 'rate_limited', message: 'You send faster than this server allows.', retryMs };
+  return {
+    code: 'rate_limited',
+    message: 'You send faster than this server allows.',
+    retryMs,
+    limit: 'operations',
+  };
+}
+
+/** Everybody was told to come again at the same time: the least wait spreads them. */
+const busyMsMin = 200;
+
+export function busy(retryMs: number): Refusal {
+  const message = 'More is said here at once than this server allows in a conversation.';
+  return { code: 'rate_limited', message, retryMs: Math.max(busyMsMin, retryMs), limit: 'conversation' };
 }
 
 export const crowded: Refusal = {

@@ -12,7 +12,7 @@
  */
 import type { Actor, ActorContext } from '#src/runtime/actor.js';
 import type { StoredOperation, WriteOutcome } from '#src/storage/ports.js';
-import type { ToFront } from '#src/threads/messages.js';
+import type { Refusal } from '#src/threads/messages.js';
 import type { LogEvent } from '#src/wire/events.js';
 import type { Append, WriterMessage } from '../messages.js';
 import { BatchAcks } from './batch-acks.js';
@@ -150,10 +150,7 @@ export class PostgresWriter implements Actor<WriterMessage> {
   }
 
   /** Refuses an operation that was never taken in. */
-  private refuse(
-    append: { request: number; event: LogEvent },
-    refusal: Omit<Extract<ToFront, { kind: 'err' }>, 'kind' | 'request'>,
-  ): void {
+  private refuse(append: { request: number; event: LogEvent }, refusal: Refusal): void {
     this.ports.answer({ kind: 'err', request: append.request, ...refusal });
     this.ports.tellConversation(append.event.conv, { kind: 'settled', ids: [append.event.id] });
   }

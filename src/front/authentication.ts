@@ -58,8 +58,9 @@ function fail(session: Session, error: unknown, ref: number | undefined): void {
 }
 
 /** About the token, `stored` says nothing of the operations that waited behind it (P7). */
-function unlooked({ code, message, retryMs }: Refusal): Refusal {
-  return retryMs === undefined ? { code, message } : { code, message, retryMs };
+function unlooked(refusal: Refusal): Refusal {
+  const { stored: _, ...rest } = refusal;
+  return rest;
 }
 
 /** `auth` on a live socket: for the same user, with a later `exp`. The old token holds until the new one is good. */

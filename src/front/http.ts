@@ -6,6 +6,7 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { STATUS_CODES } from 'node:http';
 import { canonicalAddress } from '../people/addresses.js';
+import type { Proxies } from '../people/proxies.js';
 import { type Flow, IncomingBody } from './incoming-body.js';
 import { type OutgoingBytes, type Outlet, sendBytes } from './outflow.js';
 import type { Rest } from './rest/rest.js';
@@ -20,11 +21,13 @@ const discardBytesMax = 1024 * 1024;
 export class HttpDoor {
   private readonly rest: Rest;
   private readonly onFault: (error: unknown) => void;
+  private readonly proxies: Proxies | undefined;
   private open = 0;
 
-  constructor(rest: Rest, onFault: (error: unknown) => void) {
+  constructor(rest: Rest, onFault: (error: unknown) => void, proxies?: Proxies) {
     this.rest = rest;
     this.onFault = onFault;
+    this.proxies = proxies;
   }
 
   /** The handler of every path. The request is only readable until it returns. */
@@ -33,7 +36,7 @@ export class HttpDoor {
       response.close();
       return;
     }
-    const head = headOf(response, request);
+    const head = headOf(response, request, this.proxies);
     const reply = new HttpReply(response, head.method === 'HEAD', this.onFault);
     if (this.rest.isStreamed(head.method, head.path)) return this.stream(response, head, reply);
     const bytesMax = this.rest.bodyBytesMax(head.method, head.path);
@@ -197,18 +200,23 @@ function isAmbiguous(request: HttpRequest): boolean {
   return lengths > 1;
 }
 
-function headOf(response: HttpResponse, request: HttpRequest): RestRequest {
+const forwardedFor = 'x-forwarded-for';
+
+function headOf(response: HttpResponse, request: HttpRequest, proxies: Proxies | undefined): RestRequest {
   const headers = new Map<string, string>();
   request.forEach((name, value) => {
-    headers.set(name, value);
+    const before = name === forwardedFor ? headers.get(name) : undefined;
+    // A proxy may add a header of its own below that of its client: they are one list.
+    headers.set(name, before === undefined ? value : `${before},${value}`);
   });
+  const peer = addressText(response.getRemoteAddressAsText());
   return {
     method: request.getCaseSensitiveMethod().toUpperCase(),
     path: request.getUrl(),
     query: new URLSearchParams(request.getQuery()),
     header: (name) => headers.get(name) || undefined,
     body: noBody,
-    address: addressText(response.getRemoteAddressAsText()),
+    address: proxies?.clientOf(peer, headers.get(forwardedFor)) ?? peer,
   };
 }
 

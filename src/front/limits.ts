@@ -22,6 +22,9 @@ export const frontLimits = {
   directFrameBytes: 48 * 1024,
   /** A backlog larger than this is a `gap`, a page of history larger than this is shortened. */
   answerBytesMax: 256 * 1024,
+  /** Operations of one connection, whatever they are: a second on average, and at once; 0: no limit (L17). */
+  connectionPerSecond: 500,
+  connectionBurst: 2_000,
   /** A socket that asked for nothing for so long counts as away (E2). */
   awayMs: 300_000,
   /** Presence and typing that one socket is sent: half for each (E4, E8). */

@@ -16,6 +16,7 @@ import {
   type WebSocket,
 } from 'uWebSockets.js';
 import { StartError } from '../errors.js';
+import type { Proxies } from '../people/proxies.js';
 import { closeCodes } from '../wire/codes.js';
 import { wireLimits } from '../wire/limits.js';
 import type { Codec } from '../wire/prescan.js';
@@ -43,6 +44,8 @@ export interface ServerOptions {
   readonly port: number;
   /** Origins whose pages may connect, beside this host's own. */
   readonly allowedOrigins: readonly string[];
+  /** Whose word counts for where a request comes from; nobody's when absent. */
+  readonly proxies?: Proxies;
   /** As the core's `limits.bufferBytesMax`. */
   readonly bufferBytesMax?: number;
   readonly onFault: (error: unknown) => void;
@@ -94,7 +97,7 @@ export function createServer(options: ServerOptions): FrontServer {
       },
     },
     serve(front, rest) {
-      const door = new HttpDoor(rest, options.onFault);
+      const door = new HttpDoor(rest, options.onFault, options.proxies);
       app.ws<SocketData>('/ws', socketBehavior(front, options));
       app.any('/*', (response, request) => {
         guarded(
@@ -230,7 +233,9 @@ function upgrade(
 
 function refuse(response: HttpResponse, status: string, text: string): void {
   response.cork(() => {
-    response.writeStatus(status).writeHeader('content-type', 'text/plain').end(text, true);
+    response.writeStatus(status).writeHeader('content-type', 'text/plain');
+    if (status.startsWith('503')) response.writeHeader('retry-after', '1');
+    response.end(text, true);
   });
 }
 

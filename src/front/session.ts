@@ -7,15 +7,17 @@
  */
 import type { Identity } from '../people/identity.js';
 import type { Refusal } from '../threads/messages.js';
-import { decodeOperations, encodeMessages } from '../wire/codec.js';
+import { encodeMessages } from '../wire/codec.js';
 import { type CloseName, closeCodes } from '../wire/codes.js';
 import type { ServerMessage } from '../wire/events.js';
 import { wireLimits } from '../wire/limits.js';
 import type { Operation } from '../wire/operations.js';
 import type { Codec } from '../wire/prescan.js';
+import { fullAllowance, refill } from './allowance.js';
 import { authenticate, authenticateAtOnce, renew } from './authentication.js';
 import { countOf, type Few, hasItem, itemsOf, withItem, withoutItem } from './few.js';
 import type { SessionHost } from './host.js';
+import { takeFrame } from './incoming.js';
 import { Outbox } from './outbox.js';
 import { perform } from './perform.js';
 import type { SocketPort } from './ports.js';
@@ -54,6 +56,8 @@ export class Session {
   private actedAt: number;
   aliveAt: number;
   private pingedAt: number;
+  /** What it may still ask for; see allowance.ts. */
+  allowance: number;
 
   constructor(host: SessionHost, socket: SocketPort, options: SessionOptions) {
     this.host = host;
@@ -63,6 +67,7 @@ export class Session {
     this.aliveAt = tickFrom(now);
     this.pingedAt = this.aliveAt;
     this.actedAt = this.aliveAt;
+    this.allowance = fullAllowance(host.limits);
     this.state = { name: 'connecting', id: options.id, deadlineAt: now + wireLimits.authenticateMs };
   }
 
@@ -123,29 +128,15 @@ export class Session {
   onFrame(frame: Uint8Array): void {
     if (this.isClosing) return;
     this.heard();
-    this.host.counters.framesIn += 1;
-    this.host.counters.bytesIn += frame.length;
-    const decoded = decodeOperations(this.codec, frame);
-    if (decoded.kind === 'bad') {
-      this.refuse(null, { code: 'bad_frame', message: decoded.message });
-      this.close('bad_frame');
-      return;
-    }
-    for (const item of decoded.items) {
-      if (item.kind === 'operation') this.take(item.operation);
-      else
-        this.refuse(item.ref, {
-          code: 'invalid',
-          message: item.message,
-        });
-      if (this.isClosing) return;
-    }
+    takeFrame(this, frame);
     this.flush();
   }
 
   /** The peer lives: a frame, a ping or a pong. */
   heard(): void {
-    this.aliveAt = tickFrom(this.host.clock.now());
+    const tick = tickFrom(this.host.clock.now());
+    if (tick > this.aliveAt) refill(this, tick - this.aliveAt, this.host.limits);
+    this.aliveAt = tick;
   }
 
   /** Somebody is there: who was only idle is back (E2). */
@@ -161,7 +152,7 @@ export class Session {
     this.host.presence.changed(user);
   }
 
-  private take(operation: Operation): void {
+  take(operation: Operation): void {
     const { state } = this;
     switch (state.name) {
       case 'connecting':

@@ -14,6 +14,11 @@ export interface LogInLimitOptions {
   readonly windowSeconds?: number;
 }
 
+/** Attempts in a window; sign-ups count for their address as well. */
+export const attemptLimits = { name: 10, address: 120, windowSeconds: 60 } as const;
+
+export type AttemptLimit = 'name' | 'address';
+
 export interface LogInLimits {
   /** Counts one attempt of this peer. Throws `rate_limited` with the time to wait. */
   address(address: string): Promise<void>;
@@ -24,23 +29,33 @@ export interface LogInLimits {
 }
 
 export function createLogInLimits(options: LogInLimitOptions = {}): LogInLimits {
-  const duration = options.windowSeconds ?? 60;
-  const names = new RateLimiterMemory({ points: options.attemptsPerName ?? 10, duration });
-  const addresses = new RateLimiterMemory({ points: options.attemptsPerAddress ?? 120, duration });
+  const duration = options.windowSeconds ?? attemptLimits.windowSeconds;
+  const names = new RateLimiterMemory({ points: options.attemptsPerName ?? attemptLimits.name, duration });
+  const addresses = new RateLimiterMemory({
+    points: options.attemptsPerAddress ?? attemptLimits.address,
+    duration,
+  });
   return {
-    address: (address) => consume(addresses, addressGroup(address), 'Too many attempts from this address.'),
-    name: (name) => consume(names, name.toLowerCase(), 'Too many attempts for this name.'),
+    address: (address) =>
+      consume(addresses, 'address', addressGroup(address), 'Too many attempts from this address.'),
+    name: (name) => consume(names, 'name', name.toLowerCase(), 'Too many attempts for this name.'),
     async forgive(name) {
       await names.delete(name.toLowerCase());
     },
   };
 }
 
-async function consume(limiter: RateLimiterMemory, key: string, message: string): Promise<void> {
+async function consume(
+  limiter: RateLimiterMemory,
+  limit: AttemptLimit,
+  key: string,
+  message: string,
+): Promise<void> {
   try {
     await limiter.consume(key);
   } catch (refused) {
     if (!(refused instanceof RateLimiterRes)) throw refused;
-    throw new NuboError('rate_limited', message, { retryMs: Math.max(1, Math.ceil(refused.msBeforeNext)) });
+    const retryMs = Math.max(1, Math.ceil(refused.msBeforeNext));
+    throw new NuboError('rate_limited', message, { retryMs, limit });
   }
 }

@@ -116,13 +116,26 @@ export interface Acks {
   readonly seqs: Float64Array;
 }
 
-export interface Refusal {
-  readonly code: ErrorName;
+/** Refusals that are over by themselves: they say when (L5). */
+export type WaitName = 'rate_limited' | 'overloaded';
+export type PlainName = Exclude<ErrorName, WaitName>;
+
+export type Refusal = RefusalDetails &
+  (
+    | { readonly code: WaitName; readonly retryMs: number }
+    | { readonly code: PlainName; readonly retryMs?: number }
+  );
+
+interface RefusalDetails {
   readonly message: string;
-  readonly retryMs?: number;
   readonly stored?: false;
   readonly at?: number;
+  /** Which limit was reached; only REST tells (R7). */
+  readonly limit?: LimitName;
 }
+
+/** Limits as REST names them: of a user at a front and in a shard, of a conversation, of attempts to log in. */
+export type LimitName = 'requests' | 'operations' | 'conversation' | 'slow-mode' | 'address' | 'name';
 
 export const refusedLimits = {
   /** Copies are in flight for seconds at most: a socket's buffers and our own queues. */

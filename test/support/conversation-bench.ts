@@ -2,7 +2,7 @@
 import { uuidv7 } from 'uuidv7';
 import { Answered } from '#actors/conversation/answered.js';
 import { Conversation } from '#actors/conversation/conversation.js';
-import type { ConversationStore, PublisherPort } from '#actors/conversation/ports.js';
+import type { ConversationPorts, ConversationStore, PublisherPort } from '#actors/conversation/ports.js';
 import type { ConversationMessage, WriterMessage } from '#actors/messages.js';
 import { Rates } from '#src/rates.js';
 import { nothing } from '#src/storage/facts.js';
@@ -28,7 +28,14 @@ interface Asked<Call extends 'targets' | 'parents' | 'attachments'> {
   readonly done: Parameters<LogStore[Call]>[1];
 }
 
-export function createBench(options: { rate?: number; rates?: Rates; answeredBy?: Answered } = {}) {
+export function createBench(
+  options: {
+    rate?: number;
+    rates?: Rates;
+    answeredBy?: Answered;
+    conversationRate?: ConversationPorts['conversationRate'];
+  } = {},
+) {
   let time = now;
   let isBroken = false;
   const clock = { now: () => time };
@@ -92,6 +99,7 @@ export function createBench(options: { rate?: number; rates?: Rates; answeredBy?
     },
     answered: options.answeredBy ?? new Answered(clock),
     rates: options.rates ?? new Rates({ standard: rate, high: { perSecond: 1e6, burst: 1e6 } }, clock),
+    conversationRate: options.conversationRate,
     post: (_front: number, message: ToFront) => {
       if (isBroken) throw new Error('planted');
       posts.push(message);

@@ -5,6 +5,7 @@ import type { BroadcastPort, SocketPort } from '#src/front/ports.js';
 import type { Session } from '#src/front/session.js';
 import type { Identity } from '#src/people/identity.js';
 import { createRevocations } from '#src/people/revocations.js';
+import type { Rates } from '#src/rates.js';
 import type { ToFront, ToShard } from '#src/threads/messages.js';
 import { type Codec, decodeMessages, encodeOperations } from '#src/wire/codec.js';
 import type { Ack, LogEvent, ServerMessage, WireError } from '#src/wire/events.js';
@@ -160,7 +161,11 @@ export class FrontHarness {
   private timers: Array<{ at: number; run: () => void }> = [];
   private turns: Array<() => void> = [];
 
-  constructor(options: Partial<Pick<FrontDependencies, 'limits' | 'placement'>> = {}) {
+  constructor(
+    options: Partial<Pick<FrontDependencies, 'limits' | 'placement'>> & {
+      rates?: (clock: { now(): number }) => Rates;
+    } = {},
+  ) {
     const clock = { now: () => this.now };
     this.front = createFront({
       number: 3,
@@ -185,6 +190,7 @@ export class FrontHarness {
             }),
       revocations: createRevocations({ clock }),
       ...(options.limits === undefined ? {} : { limits: options.limits }),
+      ...(options.rates === undefined ? {} : { rates: options.rates(clock) }),
       onFault: (error) => this.faults.push(error),
     });
   }

@@ -6,11 +6,13 @@ import { createFront, type Front } from '#src/front/front.js';
 import { Rest } from '#src/front/rest/rest.js';
 import { createServer } from '#src/front/server.js';
 import type { Identity } from '#src/people/identity.js';
+import { Proxies } from '#src/people/proxies.js';
 import { createRevocations } from '#src/people/revocations.js';
 import type { ToFront, ToShard } from '#src/threads/messages.js';
 import { type Codec, decodeMessages, encodeOperations, subprotocols } from '#src/wire/codec.js';
 import type { ServerMessage } from '#src/wire/events.js';
 import type { Operation } from '#src/wire/operations.js';
+import { shardRates } from './shard-rates.js';
 
 export interface TestServer {
   readonly port: number;
@@ -31,7 +33,10 @@ function verify(token: string): Identity {
   return { user: token, issuedAt: Date.now() - 1000, expiresAt: Date.now() + 3_600_000, rate: 'standard' };
 }
 
-export async function startTestServer(bufferBytesMax = 256 * 1024): Promise<TestServer> {
+export async function startTestServer(
+  bufferBytesMax = 256 * 1024,
+  trustedProxies: readonly string[] = [],
+): Promise<TestServer> {
   const faults: unknown[] = [];
   const onFault = (error: unknown) => faults.push(error);
   const server = createServer({
@@ -39,6 +44,7 @@ export async function startTestServer(bufferBytesMax = 256 * 1024): Promise<Test
     port: 0,
     allowedOrigins: ['https://app.example'],
     bufferBytesMax,
+    proxies: new Proxies(trustedProxies),
     onFault,
   });
   const front = createFront({
@@ -67,6 +73,7 @@ export async function startTestServer(bufferBytesMax = 256 * 1024): Promise<Test
   });
   const rest = new Rest({
     front,
+    shardRates,
     makeId: () => '018f0000-0000-7000-8000-000000000fff',
     providers: {
       health: async () => ({ status: 'ok' }),

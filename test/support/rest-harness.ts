@@ -3,6 +3,7 @@ import { Rest } from '#src/front/rest/rest.js';
 import type { Readiness, RestPorts, RestResponse } from '#src/front/rest/route.js';
 import type { ToFront, ToShard } from '#src/threads/messages.js';
 import { FrontHarness, testId } from '#test/support/front-harness.js';
+import { shardRates } from '#test/support/shard-rates.js';
 
 export const operatorKey = 'the operator key of this test';
 export const madeId = testId(0xfff);
@@ -23,14 +24,16 @@ type Said = ToFront extends infer Message
   : never;
 
 export class RestHarness {
-  readonly harness = new FrontHarness();
+  readonly harness: FrontHarness;
   readonly rest: Rest;
   readonly faults: unknown[] = [];
   readiness: Readiness = { ready: true, checks: { postgres: 'ok' } };
 
-  constructor(ports: Partial<RestPorts> = {}) {
+  constructor(ports: Partial<RestPorts> = {}, front: ConstructorParameters<typeof FrontHarness>[0] = {}) {
+    this.harness = new FrontHarness(front);
     this.rest = new Rest({
       front: this.harness.front,
+      shardRates,
       makeId: () => madeId,
       providers: {
         health: async () => ({ status: 'ok' }),

@@ -70,6 +70,8 @@ describe('O1 configuration is one table', () => {
       ...{ s3Endpoint: undefined, s3Bucket: 'nubo', s3Region: 'us-east-1', s3AccessKey: undefined },
       ...{ awaySeconds: 300, ephemeralBytesPerSecond: 2048 },
       ...{ ratePerSecond: 50, rateBurst: 200, highRatePerSecond: 1_000_000, highRateBurst: 1_000_000 },
+      ...{ connectionRatePerSecond: 500, connectionRateBurst: 2000, trustedProxies: [] },
+      ...{ conversationRatePerSecond: 500, conversationRateBurst: 2000 },
       ...{ allowedOrigins: ['*'], postgresUrl: undefined, appSecret: undefined, appJwksUrl: undefined },
     });
     expect(Object.isFrozen(parse({}))).toBe(true);
@@ -113,6 +115,10 @@ describe('O1 configuration is one table', () => {
     [
       { NUBO_SECRET_FILE: '/nonexistent/x' },
       'NUBO_SECRET_FILE names the file /nonexistent/x, which cannot be read.',
+    ],
+    [
+      { NUBO_TRUSTED_PROXIES: '10.0.0.0/8, 10.0.0.0/33' },
+      'NUBO_TRUSTED_PROXIES must be addresses or networks such as `10.0.0.0/8`, comma-separated, not "10',
     ],
     [{ NUBO_ALLOWED_ORIGINS: 'example.com' }, 'NUBO_ALLOWED_ORIGINS must be `*` or origins, comma-separated'],
   ])('O1 a wrong value is one sentence: %j', (env, sentence) => {

@@ -56,6 +56,7 @@ test('R1 every code of the wire has its status, with stored and at where the sha
       kind: 'err',
       code: code as keyof typeof errorCodes,
       message: 'why',
+      retryMs: 300,
       stored: false,
       at: startAt,
     }));

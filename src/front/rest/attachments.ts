@@ -135,9 +135,7 @@ export const attachmentRoutes: readonly Route[] = [
         case 'refused':
           throw refused(received);
         case 'busy':
-          throw new HttpError(423, 'overloaded', 'Another request writes to this upload.', {
-            'retry-after': '1',
-          });
+          throw new HttpError(423, 'overloaded', 'Another request writes to this upload.', {}, 1_000);
         case 'more': {
           const { held: offset, length } = received;
           return { headers: standingHeaders({ offset, length }, null) };

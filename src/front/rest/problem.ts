@@ -1,7 +1,7 @@
 /** Errors as RFC 9457 problem documents, with the codes of the wire (R1). */
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
-import { NuboError } from '../../errors.js';
+import { NuboError, refusalOf } from '../../errors.js';
 import type { Refusal } from '../../threads/messages.js';
 import { type ErrorName, errorCodes } from '../../wire/codes.js';
 import { RefusedError } from '../calls.js';
@@ -35,8 +35,9 @@ export class HttpError extends NuboError {
     code: ErrorName,
     message: string,
     headers: Readonly<Record<string, string>> = {},
+    retryMs?: number,
   ) {
-    super(code, message);
+    super(code, message, { code, message, ...(retryMs === undefined ? {} : { retryMs }) } as Refusal);
     this.status = status;
     this.headers = headers;
   }
@@ -44,9 +45,9 @@ export class HttpError extends NuboError {
 
 /** `onFault` hears of errors that are no refusal. */
 export function problemOf(error: unknown, onFault: (error: unknown) => void): RestResponse {
-  if (error instanceof HttpError) return problem(error.status, error, error.headers);
+  if (error instanceof HttpError) return problem(error.status, refusalOf(error), error.headers);
   if (error instanceof RefusedError) return problem(errorCodes[error.code].status, error.refusal);
-  if (error instanceof NuboError) return problem(errorCodes[error.code].status, error);
+  if (error instanceof NuboError) return problem(errorCodes[error.code].status, refusalOf(error));
   onFault(error);
   return problem(500, { code: 'internal', message: 'A bug of the server; the outcome is unknown.' });
 }

@@ -20,6 +20,7 @@ import { peopleRoutes } from './people.js';
 import { HttpError, problemOf } from './problem.js';
 import { profileRoutes } from './profiles.js';
 import { progressRoutes } from './progress.js';
+import { RateLimits } from './rate-limit.js';
 import type { DurableInput, Reply, RestPorts, RestRequest, RestResponse, Route } from './route.js';
 import { Router } from './router.js';
 import { searchRoutes } from './search.js';
@@ -95,6 +96,8 @@ export class Rest {
         ...securityHeaders,
         ...this.corsHeaders(request),
         ...(isOfAttachments(request.path) ? { 'tus-resumable': tusVersion } : {}),
+        // Whoever knows better says so.
+        ...(response.status === 503 ? { 'retry-after': '1' } : {}),
         ...response.headers,
       },
     };
@@ -105,6 +108,12 @@ export class Rest {
   }
 
   private async answer(request: RestRequest): Promise<RestResponse> {
+    const limits = new RateLimits();
+    const response = await this.answerWithin(request, limits);
+    return { ...response, headers: { ...limits.headers(), ...response.headers } };
+  }
+
+  private async answerWithin(request: RestRequest, limits: RateLimits): Promise<RestResponse> {
     try {
       const match = this.router.match(request.method, request.path);
       if (request.method === 'OPTIONS' && match.kind !== 'unknown') return this.preflight(request.path);
@@ -117,14 +126,17 @@ export class Rest {
           allow: match.allowed.join(', '),
         });
       }
-      return responseOf(match.route, await this.run(match.route, match.params, request));
+      const { route, params } = match;
+      return responseOf(route, await this.run({ route, params, request, limits }));
     } catch (error) {
+      limits.refused(error);
       return this.problem(error);
     }
   }
 
-  private async run(route: Route, params: Record<string, string>, request: RestRequest): Promise<Reply> {
-    const identity = await this.admit(route, request);
+  private async run({ route, params, request, limits }: Running): Promise<Reply> {
+    if (route.attempts !== undefined) limits.attempts(route.attempts);
+    const identity = await this.admit(route, request, limits);
     const input = {
       ports: this.ports,
       request,
@@ -137,7 +149,7 @@ export class Rest {
     return route.handle(input as DurableInput<unknown, unknown, unknown>);
   }
 
-  private async admit(route: Route, request: RestRequest): Promise<Identity | undefined> {
+  private async admit(route: Route, request: RestRequest, limits: RateLimits): Promise<Identity | undefined> {
     const token = bearerOf(request.header('authorization'));
     switch (route.access) {
       case 'public':
@@ -156,15 +168,19 @@ export class Rest {
       case 'user':
       case 'durable':
         if (token === undefined) throw new NuboError('unauthorized', 'A token is needed.');
-        return this.admitUser(await this.ports.front.authenticate(token));
+        return this.admitUser(route, await this.ports.front.authenticate(token), limits);
     }
   }
 
   /** The same guard as on a socket (L5). */
-  private admitUser(identity: Identity): Identity {
-    const retryMs = this.ports.front.rates?.take(identity.user, identity.rate) ?? 0;
-    if (retryMs > 0) throw new NuboError('rate_limited', 'You ask for too much at once.', { retryMs });
-    return identity;
+  private admitUser(route: Route, identity: Identity, limits: RateLimits): Identity {
+    const { rates } = this.ports.front;
+    const retryMs = rates?.take(identity.user, identity.rate) ?? 0;
+    if (rates !== undefined) limits.user(identity, rates);
+    if (route.access === 'durable') limits.stored(route, identity, this.ports.shardRates);
+    if (retryMs === 0) return identity;
+    const message = 'You ask for too much at once.';
+    throw new NuboError('rate_limited', message, { retryMs, limit: 'requests' });
   }
 
   /** With a key of the client a POST may be sent again; without, every request is another operation (R2). */
@@ -194,10 +210,17 @@ export class Rest {
       'access-control-allow-origin': origin,
       'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
       'access-control-allow-headers': `authorization, content-type, idempotency-key, range, if-none-match, ${tusRequestHeaders}`,
-      'access-control-expose-headers': `retry-after, location, content-range, content-disposition, etag, ${tusResponseHeaders}`,
+      'access-control-expose-headers': `retry-after, ratelimit, ratelimit-policy, location, content-range, content-disposition, etag, ${tusResponseHeaders}`,
       'access-control-max-age': '600',
     };
   }
+}
+
+interface Running {
+  readonly route: Route;
+  readonly params: Record<string, string>;
+  readonly request: RestRequest;
+  readonly limits: RateLimits;
 }
 
 /** The same bounds as a frame's before anything is built from it (W2). */

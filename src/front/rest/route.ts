@@ -2,10 +2,12 @@
 import type { z } from 'zod';
 import type { BodySource } from '../../media/body.js';
 import type { Identity } from '../../people/identity.js';
+import type { AttemptLimit } from '../../people/login-limits.js';
 import type { OperationName } from '../../wire/operations.js';
 import type { Front } from '../front.js';
 import type { OutgoingBytes } from '../outflow.js';
 import type { Media } from './media.js';
+import type { ShardRates } from './rate-limit.js';
 
 /** A request with its whole body, free of uWebSockets.js. */
 export interface RestRequest {
@@ -19,7 +21,7 @@ export interface RestRequest {
   readonly body: Uint8Array;
   /** Of a route that `streams`: the body, which is not in `body` then. */
   readonly stream?: BodySource;
-  /** Of the peer, as text. */
+  /** Of the client, as text: the peer, or whom a trusted proxy names. */
   readonly address: string;
 }
 
@@ -54,6 +56,8 @@ export interface RestPorts {
   /** Makes a UUIDv7 for a request that brings none (R2). */
   makeId(): string;
   readonly providers: Providers;
+  /** What the shards hold users to, to be told (R7). */
+  readonly shardRates: ShardRates;
   /** Absent: the operator API is closed (H7). */
   readonly operatorKey?: string | undefined;
   /** Anybody may read /metrics; else see operations.ts. */
@@ -130,6 +134,8 @@ export interface RouteDefinition<
   /** Query values are texts: numbers by `z.coerce`. */
   readonly query?: Query;
   readonly body?: Body;
+  /** Limits of attempts that count here, of whoever asks. */
+  readonly attempts?: readonly AttemptLimit[];
   /** The handler reads the body piece by piece, as large as it may be. */
   readonly streams?: true;
   /** Told to whoever asks by OPTIONS what is possible here. */
