@@ -147,4 +147,8 @@ test('L17 a connection that rested for days has its burst and no more, and a clo
   harness.now -= 3_600_000;
   client.send(...pings(1, 250));
   expect(tally(client.heard())).toMatchObject({ acks: 0, refused: 250 });
+  // Nor does it take anything: a second later there is what a second gives.
+  harness.advance(1_000);
+  client.send(...pings(1, 250));
+  expect(tally(client.heard())).toMatchObject({ acks: 100, refused: 150 });
 });
