@@ -337,7 +337,7 @@ export const settings = {
     name: 'NUBO_EPHEMERAL_BYTES_PER_SECOND',
     ...number(256, 1_000_000),
     fallback: '2048',
-    doc: 'Bytes a second of presence and of the typing of a conversation that one connection is sent, half for each.',
+    doc: 'Bytes a second that one connection is sent of presence, and of the typing and the receipts of a conversation: half of them, and a quarter each.',
   }),
   trustedProxies: setting({
     name: 'NUBO_TRUSTED_PROXIES',

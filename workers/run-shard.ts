@@ -20,6 +20,9 @@ import { createShardMetrics } from './shard-metrics.js';
 import { createShardServices, type ShardServices } from './shard-services.js';
 import { openShardTiers, type ShardTiers } from './shard-tiers.js';
 
+/** What a mark weighs in a `read.update`: of JSON, which is longer. */
+const receiptBytes = 60;
+
 /** Faults that tests plant; nothing in production. */
 export interface ShardHooks {
   wrapStore?(store: LogStore): LogStore;
@@ -59,6 +62,7 @@ export function runShard(hooks: ShardHooks = {}): void {
     fronts: () => links.fronts,
     frontCount: config.fronts,
     receiptsMembersMax: config.receiptsMembersMax,
+    receiptMarksMax: Math.floor(config.ephemeralBytesPerSecond / 4 / receiptBytes),
     post: (front, message) => links.post(front, message),
     offer: (front, message) => links.offer(front, message),
     presenceStore: createPresenceTables(sql, {

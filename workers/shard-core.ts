@@ -56,6 +56,7 @@ export interface ShardCoreOptions {
   onCrash?(address: string, error: unknown): void;
   /** Members beyond which nobody is told how far others have read; 100 by default. */
   readonly receiptsMembersMax?: number;
+  readonly receiptMarksMax?: number;
   /** Where all that is committed is written to as well. */
   readonly mirrors?: MirrorOptions;
   /** Where pages are looked for before the store is asked, fastest first. */
@@ -279,6 +280,7 @@ function conversationKind(
     post,
     tellWriter,
     receiptsMembersMax: options.receiptsMembersMax ?? 100,
+    receiptMarksMax: options.receiptMarksMax ?? 100,
     ...(snapshots ? { handOver: (moment) => snapshots.keep(moment) } : {}),
     notify: (user, event) => {
       for (const front of options.fronts()) post(front, { kind: 'notify', user, event });

@@ -50,6 +50,8 @@ export interface ConversationPorts {
   tellWriter(message: WriterMessage): void;
   /** Members beyond which nobody is told how far others have read: it is asked (U5). */
   readonly receiptsMembersMax: number;
+  /** Members whose marks are told in one second (E8). */
+  readonly receiptMarksMax: number;
   /** It leaves memory, and this is what it was; absent: nobody would keep it. */
   handOver?(moment: ConversationMoment): void;
 }

@@ -1,6 +1,7 @@
 /**
- * How far members have read, for the others: told at most once a second, all of them in one event, and only while the
- * conversation is small (U5). Who has switched receipts off neither shows nor sees it (U6).
+ * How far members have read, for the others: told at most once a second in one event, and only while the conversation is
+ * small (U5). What does not fit its share of the budget (E8) waits for the next second, each member once. Who has
+ * switched receipts off neither shows nor sees it (U6).
  */
 import type { ReceiptStep } from '../messages.js';
 import type { ConversationContext, ConversationPorts } from './ports.js';
@@ -12,7 +13,7 @@ export class Receipts {
   private readonly context: ConversationContext;
   private readonly ports: ConversationPorts;
   private readonly state: ConversationState;
-  /** `[read, delivered]` by user, since the last time. */
+  /** `[read, delivered]` by user, not told yet, those that wait the longest in front. */
   private marks = new Map<string, [number, number]>();
   private isDue = false;
   private toldAt = Number.NEGATIVE_INFINITY;
@@ -43,6 +44,10 @@ export class Receipts {
     const [read, delivered] = this.marks.get(user) ?? [0, 0];
     const isRead = what === 'read';
     this.marks.set(user, [isRead ? Math.max(read, number) : read, Math.max(delivered, number)]);
+    this.schedule();
+  }
+
+  private schedule(): void {
     if (this.isDue) return;
     this.isDue = true;
     const ms = Math.max(0, this.toldAt + tellEveryMs - this.ports.clock.now());
@@ -67,8 +72,13 @@ export class Receipts {
     this.toldAt = now;
     if (without === undefined || this.isLarge) return;
     const silent = new Set(without);
-    const shown = [...marks].filter(([user]) => this.state.members.has(user) && !silent.has(user));
+    const all = [...marks].filter(([user]) => this.state.members.has(user) && !silent.has(user));
+    const shown = all.slice(0, this.ports.receiptMarksMax);
     if (shown.length === 0) return;
+    if (shown.length < all.length) {
+      this.marks = new Map(all.slice(shown.length));
+      this.schedule();
+    }
     const to = [...this.state.members.keys()].filter((user) => !silent.has(user));
     const conv = this.context.id;
     const event = {

@@ -27,7 +27,7 @@ export const frontLimits = {
   connectionBurst: 2_000,
   /** A socket that asked for nothing for so long counts as away (E2). */
   awayMs: 300_000,
-  /** Presence and typing that one socket is sent: half for each (E4, E8). */
+  /** Presence, typing and receipts that one socket is sent: half of it is for presence (E4, E8). */
   ephemeralBytesPerSecond: 2048,
   /** Users of an application that this front has introduced to the store. About 100 bytes each. */
   knownUsersMax: 100_000,

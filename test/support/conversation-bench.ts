@@ -105,6 +105,7 @@ export function createBench(
       posts.push(message);
     },
     receiptsMembersMax: 100,
+    receiptMarksMax: 2,
     notify: (user: string) => void notified.push(user),
     tellWriter: (message: WriterMessage) => void toWriter.push(message),
     handOver: (moment: ConversationMoment) => void handedOver.push(moment),

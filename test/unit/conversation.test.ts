@@ -333,7 +333,7 @@ test('L16 W12 what has left the log is a gap to a resume, no end to history, and
   }
 });
 
-test('U5 U6 marks of a second are told as one event, to members who show theirs, in small conversations only', () => {
+test('U5 U6 E8 marks of a second are told as one event of bounded size, to members who show theirs, in small conversations only', () => {
   const bench = createActive();
   bench.turn({ kind: 'receipts', step: { name: 'marked', user: 'mia', number: 3, what: 'read' } });
   bench.turn({ kind: 'receipts', step: { name: 'marked', user: 'olga', number: 5, what: 'delivered' } });
@@ -358,6 +358,36 @@ test('U5 U6 marks of a second are told as one event, to members who show theirs,
     events: [{ ev: 'read.update', conv, marks: [['olga', 6, 6]] }],
     to: [['olga']],
   });
+  // Two fit a second here: the others wait for the next one, each once.
+  const four = createActive(
+    {},
+    snapshotOf({
+      members: ['mia', 'olga', 'ana', 'ben'].map((user) => ({ user, role: 'member' as const, mark: 0 })),
+    }),
+  );
+  const marked = (user: string, number: number) =>
+    four.turn({ kind: 'receipts', step: { name: 'marked', user, number, what: 'read' } });
+  const told = () => {
+    four.timers.shift()?.();
+    four.turn();
+    four.receiptChecks.shift()?.({ kind: 'asked', users: [] });
+    four.turn();
+    return four.ephemeral.splice(0).flatMap((event) => (event.ev === 'read.update' ? event.marks : []));
+  };
+  for (const user of ['ana', 'mia', 'ben', 'olga']) marked(user, 1);
+  marked('ana', 2);
+  expect(told()).toEqual([
+    ['ana', 2, 2],
+    ['mia', 1, 1],
+  ]);
+  marked('olga', 3);
+  marked('mia', 2);
+  expect(told()).toEqual([
+    ['ben', 1, 1],
+    ['olga', 3, 3],
+  ]);
+  expect(told()).toEqual([['mia', 2, 2]]);
+  expect(four.timers).toEqual([]);
   const crowd = Array.from({ length: 101 }, (_, index) => ({
     user: `user ${index}`,
     role: 'member' as const,
