@@ -81,9 +81,12 @@ function targetOf({ state, pending, request, known }: Case<MessageRequest>): Tar
   const { message } = request;
   if (pending.touches(subjects.message(message))) return wait;
   if (pending.has(message)) return wait;
-  const { target } = known;
   const emoji = 'emoji' in request ? { user: request.user, emoji: request.emoji } : {};
   const question = { message, ...emoji };
+  // What was said a moment ago is what most is done with: the store need not be asked of it.
+  const here = state.window.target(question);
+  if (here !== undefined) known.target = { askedAt: state.head.seq, found: here };
+  const { target } = known;
   if (target === undefined) return { kind: 'ask target', question };
   const { found, askedAt } = target;
   const reaction = 'emoji' in request ? { from: request.user, emoji: request.emoji } : undefined;

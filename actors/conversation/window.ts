@@ -4,7 +4,8 @@
  * an id at or below `floor` may be stored without being remembered here.
  */
 import { withoutContents } from '#src/storage/facts.js';
-import type { LogEvent } from '#src/wire/events.js';
+import type { Target, TargetQuestion } from '#src/storage/ports.js';
+import type { LogEvent, MessageChange } from '#src/wire/events.js';
 import { wireLimits } from '#src/wire/limits.js';
 import { RecentIds, type Remembered } from './recent-ids.js';
 
@@ -76,8 +77,40 @@ export class RecentWindow {
 
   /** Is this a message that is here? */
   hasMessage(id: string): boolean {
+    return this.message(id) !== undefined;
+  }
+
+  /**
+   * What is true of a message that is here: all that happened to it came after it, so it is here as well. Undefined for
+   * what is no message, or not here.
+   */
+  target({ message, user, emoji }: TargetQuestion): Target | undefined {
+    const said = this.message(message);
+    if (said === undefined) return undefined;
+    const { conv, from, seq, number, at } = said;
+    let version = 0;
+    let isDeleted = false;
+    /** Who has reacted, by emoji. */
+    const reactions = new Map<string, Set<string>>();
+    for (let place = seq + 1 - this.firstSeq; place < this.events.length; place++) {
+      const event = this.events[place] as LogEvent;
+      if (!('message' in event) || event.message !== message) continue;
+      version = event.seq;
+      if (event.ev === 'message.delete') isDeleted = true;
+      else if ('emoji' in event) noteReaction(reactions, event);
+    }
+    if (isDeleted) reactions.clear();
+    const users = emoji === undefined ? undefined : reactions.get(emoji);
+    return {
+      ...{ conv, from, seq, number, at, version, isDeleted, emojis: reactions.size },
+      ...{ hasReacted: user !== undefined && users?.has(user) === true, hasEmoji: users !== undefined },
+    };
+  }
+
+  private message(id: string): LogEvent | undefined {
     const seq = this.ids.find(id)?.seq;
-    return seq !== undefined && this.between(seq - 1, seq + 1)?.[0]?.ev === 'message.new';
+    const event = seq === undefined || seq < this.firstSeq ? undefined : this.events[seq - this.firstSeq];
+    return event?.ev === 'message.new' ? event : undefined;
   }
 
   /** May this id be stored although it is not remembered? Then the store must be asked. */
@@ -107,6 +140,15 @@ export class RecentWindow {
     this.events = this.events.slice(drop);
     this.chars = chars;
   }
+}
+
+function noteReaction(
+  reactions: Map<string, Set<string>>,
+  { ev, emoji, from }: Extract<MessageChange, { emoji: string }>,
+): void {
+  const users = reactions.get(emoji) ?? new Set();
+  if (ev === 'reaction.add') reactions.set(emoji, users.add(from));
+  else if (users.delete(from) && users.size === 0) reactions.delete(emoji);
 }
 
 function charsOf(event: LogEvent): number {

@@ -32,7 +32,7 @@ function targetOf(part: Partial<Target> = {}): Target {
 const info = { conv, type: 'channel', creator: 'olga', state: 'active', createdAt: 1 } as const;
 
 /** A channel of olga (owner), adam (admin), mia and nils, whose mia has said one thing. */
-function scene(part: Partial<ConversationSnapshot> = {}) {
+function scene(part: Partial<ConversationSnapshot> = {}, said = message) {
   const bench = createActive(
     { rate: 1e6 },
     snapshotOf({
@@ -50,10 +50,15 @@ function scene(part: Partial<ConversationSnapshot> = {}) {
   );
   const done = new Set<string>();
   const head = { seq: 1, number: 0 };
-  bench.turn(send('mia', message, 'what was said'));
+  bench.turn(send('mia', said, 'what was said'));
   const commit = () => commitAll(bench, done, head);
   commit();
   return { bench, commit };
+}
+
+/** The message that things are done with was said so long ago that only the store knows it. */
+function sceneOfOld(part: Partial<ConversationSnapshot> = {}) {
+  return scene(part, fresh());
 }
 
 const edit = (user: string, text = 'better') => ({ kind: 'edit' as const, ...base(user), message, text });
@@ -92,7 +97,7 @@ const events = (bench: Bench) => bench.appended().map(({ event }) => event.ev);
 const codes = (bench: Bench) => bench.posts.flatMap((post) => (post.kind === 'err' ? [post.code] : []));
 
 test('C4 what the store said of a message before it was deleted is asked again', () => {
-  const { bench, commit } = scene();
+  const { bench, commit } = sceneOfOld();
   bench.turn(edit('mia'), remove('adam'));
   const [ofEdit, ofDelete] = bench.targets.splice(0);
   ofDelete?.done({ kind: 'targets', targets: [targetOf()] });
@@ -109,7 +114,7 @@ test('C4 what the store said of a message before it was deleted is asked again',
 
 test('C4 a deletion that is under way is waited for, and one that comes to nothing is none', () => {
   for (const isCommitted of [true, false]) {
-    const { bench, commit } = scene();
+    const { bench, commit } = sceneOfOld();
     const deletion = remove('mia');
     bench.turn(deletion);
     tell(bench, targetOf());
@@ -125,7 +130,7 @@ test('C4 a deletion that is under way is waited for, and one that comes to nothi
 });
 
 test('C3 C4 a reaction given and taken crosswise by two devices is decided one after the other', () => {
-  const { bench, commit } = scene();
+  const { bench, commit } = sceneOfOld();
   bench.turn(react('nils'));
   tell(bench, targetOf());
   bench.turn(unreact('nils'), react('nils'), react('adam'));
@@ -146,7 +151,7 @@ test('C3 C4 a reaction given and taken crosswise by two devices is decided one a
 });
 
 test('C4 those who react to one message at once do not wait for each other for ever', () => {
-  const { bench, commit } = scene();
+  const { bench, commit } = sceneOfOld();
   for (let index = 0; index < 50; index += 1) {
     const [mine, theirs] = [react('nils', `mine ${index}`), react('adam', `theirs ${index}`)];
     bench.turn(mine, theirs);
@@ -163,7 +168,7 @@ test('C4 those who react to one message at once do not wait for each other for e
 });
 
 test('C3 a message has no more different reactions than it may, also when two come at once', () => {
-  const { bench, commit } = scene();
+  const { bench, commit } = sceneOfOld();
   const emojis = wireLimits.messageEmojisMax - 1;
   bench.turn(react('nils', 'one'), react('adam', 'two'));
   tell(bench, targetOf({ emojis }));
@@ -179,7 +184,7 @@ test('C3 a message has no more different reactions than it may, also when two co
 
 test('C7 two pins at once where one has room: one is pinned, one refused', () => {
   const pins = Array.from({ length: wireLimits.pinsMax - 1 }, () => fresh());
-  const { bench, commit } = scene({ standing: { ...nothing, isChanged: true, pins } });
+  const { bench, commit } = sceneOfOld({ standing: { ...nothing, isChanged: true, pins } });
   const other = fresh();
   bench.turn(pin('adam'), pin('olga', other));
   tell(bench, targetOf());
@@ -240,7 +245,7 @@ test('G9 two who join at once where one has room: one comes in', () => {
 });
 
 test('G7 from the moment a ban is taken in, what waits for anything is not taken in any more', () => {
-  const { bench, commit } = scene();
+  const { bench, commit } = sceneOfOld();
   bench.turn(edit('mia'), { ...send('mia'), replyTo: fresh() }, react('mia'));
   bench.turn(about('ban', 'adam', 'mia'));
   tell(bench, targetOf());
@@ -263,7 +268,7 @@ test('G7 a ban that comes to nothing lets them go on', () => {
 });
 
 test('G2 a role that is being given is waited for by what depends on it', () => {
-  const { bench, commit } = scene();
+  const { bench, commit } = sceneOfOld();
   bench.turn(role('olga', 'nils', 'moderator'));
   bench.turn(about('mute', 'nils', 'mia'), about('ban', 'adam', 'nils'), remove('nils'));
   expect(events(bench).slice(1)).toEqual(['member.role']);
@@ -275,7 +280,7 @@ test('G2 a role that is being given is waited for by what depends on it', () => 
 });
 
 test('G2 whose message is deleted while they rise is deleted or not by what they are then', () => {
-  const { bench, commit } = scene();
+  const { bench, commit } = sceneOfOld();
   bench.turn(role('olga', 'nils', 'moderator'));
   commit();
   bench.turn(remove('nils'));
