@@ -15,6 +15,7 @@ const wrongUseCode = 2;
 interface Flags {
   readonly rounds?: number;
   readonly seconds?: number;
+  readonly members?: readonly number[];
   /** False by --no-peers, absent when nothing is said. */
   readonly peers?: false | string;
   readonly smoke?: true;
@@ -33,12 +34,17 @@ function wholePositive(text: string): number {
   return Number(text);
 }
 
+function wholePositives(text: string): number[] {
+  return text.split(',').map(wholePositive);
+}
+
 function createProgram(): Command {
   const program = new Command('npm run bench --')
     .description('Load tests. Without arguments: what there is.')
     .argument('[scenario]', 'the one to run')
     .option('--rounds <n>', 'rounds; a verdict takes five', wholePositive)
     .option('--seconds <n>', 'measured in each play', positive)
+    .option('--members <n,n>', 'of the rooms, for presence', wholePositives)
     .option('--peers <names>', 'only these, comma-separated')
     .option('--no-peers', 'nubo and the limits alone')
     .option('--smoke', 'everything once, small and short: does it work?')
@@ -83,6 +89,7 @@ async function perform(name: string | undefined, flags: Flags): Promise<number> 
     peers: typeof flags.peers === 'string' ? flags.peers.split(',') : (flags.peers ?? true),
     ...(flags.rounds === undefined ? {} : { rounds: flags.rounds }),
     ...(flags.seconds === undefined ? {} : { seconds: flags.seconds }),
+    ...(flags.members === undefined ? {} : { members: flags.members }),
   };
   if (name === undefined) {
     if (request.isSmoke) return runAll(request);

@@ -19,6 +19,7 @@ export interface BenchRequest {
   readonly home: string;
   readonly rounds?: number;
   readonly seconds?: number;
+  readonly members?: readonly number[];
   /** All, none, or those of these names. */
   readonly peers: boolean | readonly string[];
 }
@@ -77,9 +78,13 @@ async function runAndSave(
   return result.faults?.length === 0 && !result.isPartial;
 }
 
-function optionsOf(scenario: Scenario, { isSmoke, codec, rounds, seconds }: BenchRequest): BenchOptions {
+function optionsOf(
+  scenario: Scenario,
+  { isSmoke, codec, rounds, seconds, members }: BenchRequest,
+): BenchOptions {
   return {
     ...{ isSmoke, codec },
+    ...(members === undefined ? {} : { members }),
     rounds: rounds ?? (isSmoke ? 1 : scenario.rounds),
     seconds: seconds ?? (isSmoke ? smokeSeconds : scenario.playSeconds),
   };

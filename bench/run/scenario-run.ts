@@ -36,10 +36,14 @@ export async function runScenario(scenario: Scenario, run: RunOptions): Promise<
   }
   const { rounds, faults, missing } = await running.end();
   const { name, title, ratios } = scenario;
-  const { isSmoke, ...options } = run.options;
+  const { isSmoke, members, ...options } = run.options;
   return {
     ...{ scenario: name, title, startedAt, ...machineFacts() },
-    options: { ...options, isSmoke, peers: run.peers.map((peer) => peer.name).join(',') },
+    options: {
+      ...options,
+      ...(members === undefined ? {} : { members: members.join(',') }),
+      ...{ isSmoke, peers: run.peers.map((peer) => peer.name).join(',') },
+    },
     ...{ rounds, ratios: ratiosOf(ratios, rounds), missing, faults },
     isPartial: isPartial || run.signal.aborted,
   };

@@ -33,6 +33,8 @@ export interface BenchOptions {
   /** Everything once, small and short: shows that it works, its figures mean nothing. A scenario scales itself down. */
   readonly isSmoke: boolean;
   readonly codec: Codec;
+  /** Sizes of rooms, where a scenario has some; its usual ones when absent. */
+  readonly members?: readonly number[];
 }
 
 export interface BenchContext {

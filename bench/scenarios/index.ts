@@ -1,5 +1,6 @@
 /** All scenarios, in the order in which they are listed. */
 import type { Scenario } from '../run/scenario.js';
+import { changes } from './changes.js';
 import { connectRate } from './connect-rate.js';
 import { durable } from './durable.js';
 import { eviction } from './eviction.js';
@@ -20,7 +21,18 @@ import { soak } from './soak.js';
 import { sync } from './sync.js';
 
 export const scenarios: readonly Scenario[] = [
-  ...[durable, rooms, manyRooms, fanout, fanoutSmall, fanoutLarge, mixed, latency, manyConversations],
+  ...[
+    durable,
+    rooms,
+    manyRooms,
+    fanout,
+    fanoutSmall,
+    fanoutLarge,
+    mixed,
+    changes,
+    latency,
+    manyConversations,
+  ],
   ...[connectRate, idleMemory, resumeStorm, slowReaders, presence, rest, sync, search, mirrored, history],
   ...[eviction, soak],
 ];

@@ -1,6 +1,9 @@
 /**
  * One reader in twenty reads 1 KB/s of a busy room: the others do not notice, the server's memory stays within what the
  * buffers of the slow ones may hold, nobody loses a durable event, and hardly anybody the connection (W15, P6).
+ *
+ * Whether others notice is a ratio to how they fare before and after. Where these two differ themselves, something else
+ * had the machine, and the try does not count.
  */
 import { MemoryWatch } from '#bench/generator/special/memory-watch.js';
 import { playSlow } from '#bench/generator/special/plays/slow.js';
@@ -23,12 +26,31 @@ const closedShareMax = 0.01;
 /** A slow reader's buffer, twice, and some for the process itself. */
 const slowBytesMax = 2 * 1024 * 1024;
 const spareBytes = 64 * 1024 * 1024;
-/** Healthy readers' p99 while others are slow ÷ before. In the short form other tests run beside it. */
+/**
+ * Healthy readers' p99, the median of its seconds, while others are slow ÷ before and after. In the short form other
+ * tests run beside it.
+ */
 const p99RatioMax = { short: 5, full: 1.2 };
 /** Below it a ratio is about the clock and the scheduler. */
 const p99FloorMs = 5;
+/** Calm before and after: beyond it the try does not count. */
+const calmsRatioMax = 1.25;
+const triesMax = 4;
 
-async function run({ short, log }: ProofOptions): Promise<ProofResult> {
+async function run(options: ProofOptions): Promise<ProofResult> {
+  for (let tries = 1; ; tries += 1) {
+    const { isVoid, ...result } = await once(options);
+    if (isVoid && tries < triesMax) continue;
+    // Something else had the machine to the end: then nothing is shown.
+    return { ...result, passed: result.passed && !isVoid, trials: { ...result.trials, tries } };
+  }
+}
+
+interface Tried extends ProofResult {
+  readonly isVoid: boolean;
+}
+
+async function once({ short, log }: ProofOptions): Promise<Tried> {
   const form = short ? 'short' : 'full';
   const { readers, perSecond, textBytes, calmSeconds, stalledSeconds } = shapes[form];
   const slow = Math.max(1, Math.round(readers * slowShare));
@@ -78,11 +100,13 @@ function judge(end: {
   readers: number;
   closed: number;
   memory: MemoryWatch;
-}): ProofResult {
+}): Tried {
   const { report, form, slow, readers, closed, memory } = end;
-  const { checks, calm, stalled } = report;
-  const before = Math.max(p99FloorMs, calm.delivery?.p99 ?? Number.NaN);
-  const ratio = Math.max(p99FloorMs, stalled.delivery?.p99 ?? Number.NaN) / before;
+  const { checks, calm, stalled, after } = report;
+  const [before, later] = [calm.usualP99 ?? Number.NaN, after.usualP99 ?? Number.NaN];
+  const ratio =
+    Math.max(p99FloorMs, stalled.usualP99 ?? Number.NaN) / Math.max(p99FloorMs, (before + later) / 2);
+  const isVoid = form === 'full' && Math.max(before, later) > calmsRatioMax * Math.min(before, later);
   const grownBytes = memory.most('stalled') - memory.most('calm');
   const wrong = checks.lost + checks.duplicates + checks.disordered + checks.foreign;
   const passed =
@@ -96,7 +120,7 @@ function judge(end: {
     ratio <= p99RatioMax[form];
   const round = (value = Number.NaN) => Math.round(value * 100) / 100;
   return {
-    passed,
+    ...{ passed, isVoid },
     trials: {
       readers,
       'of these at 1 KB/s': slow,
@@ -107,8 +131,11 @@ function judge(end: {
       delivered: checks.delivered,
       'lost, duplicated, swapped or foreign': wrong,
       'connections lost': Math.max(report.cut, closed),
-      'p99 of the others before, ms': round(calm.delivery?.p99),
-      'p99 of the others meanwhile, ms': round(stalled.delivery?.p99),
+      'p99 of the others in a usual second before, ms': round(before),
+      'meanwhile, ms': round(stalled.usualP99),
+      'after, ms': round(later),
+      'p99 of all their deliveries before, ms': round(calm.delivery?.p99),
+      'of all meanwhile, ms': round(stalled.delivery?.p99),
       'memory grown, MB': Math.round(grownBytes / 1e6),
     },
     details: { checks: checks.details, recoverMs: report.recover },

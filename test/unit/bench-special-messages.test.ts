@@ -27,6 +27,7 @@ function heardIn(codec: Codec, messages: readonly ServerMessage[]): string[] {
     'resumed',
     'typing',
     'presence',
+    'receipts',
     'unsubscribed',
   ] as const;
   const hearer = Object.fromEntries(
@@ -69,6 +70,7 @@ const said: readonly ServerMessage[] = [
   { ev: 'resumed', conv, upTo: 700 },
   { ev: 'typing.start', conv, from: 'u' },
   { ev: 'presence.update', user: 'u', status: 'away' },
+  { ev: 'read.update', conv, marks: [['u', 3, 4]] },
   { ev: 'conversation.update', conv, head: 3 },
   { ev: 'unsubscribed', conv },
 ];
@@ -91,6 +93,7 @@ const heard = [
   `resumed ${conv} 700`,
   `typing ${conv}`,
   'presence',
+  'receipts',
   `unsubscribed ${conv}`,
 ];
 

@@ -85,6 +85,14 @@ export class Book {
     this.placed(room, seq, mark);
   }
 
+  /** Something else than a message was acked as this seq of its room. */
+  onChanged(room: number, seq: number | undefined): void {
+    this.acked += 1;
+    if (seq !== undefined) return this.reached(room, seq);
+    this.disordered += 1;
+    this.note(`room ${room}: an ack named no seq`);
+  }
+
   /** The room is known to stand at least there. */
   reached(room: number, seq: number): void {
     const page = this.roomAt(room);

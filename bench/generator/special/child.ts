@@ -1,4 +1,5 @@
 /** The process of the special load: plays the one task that it is sent, and ends. */
+import { playChanges } from './plays/changes.js';
 import { playConnect } from './plays/connect.js';
 import { playFill } from './plays/fill.js';
 import { playHistory } from './plays/history.js';
@@ -27,6 +28,8 @@ function play(task: Task, stage: Stage): Promise<Reports[Task['kind']]> {
       return playSlow(task, stage);
     case 'presence':
       return playPresence(task, stage);
+    case 'changes':
+      return playChanges(task, stage);
     case 'rest':
       return playRest(task, stage);
     case 'soak':

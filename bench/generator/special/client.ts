@@ -59,7 +59,8 @@ const nothing = () => {};
 export function hearing(cares: Partial<Hearer>): Hearer {
   return {
     ...{ hello: nothing, ack: nothing, refused: nothing, event: nothing, gap: nothing },
-    ...{ resumed: nothing, typing: nothing, presence: nothing, unsubscribed: nothing },
+    ...{ resumed: nothing, typing: nothing, presence: nothing, receipts: nothing },
+    unsubscribed: nothing,
     ...cares,
   };
 }

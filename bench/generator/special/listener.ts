@@ -162,6 +162,8 @@ export class Listener implements Hearer {
 
   presence(): void {}
 
+  receipts(): void {}
+
   unsubscribed(conv: string): void {
     this.fail(`the subscription of ${conv} was ended`);
   }

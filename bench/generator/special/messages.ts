@@ -19,6 +19,8 @@ export interface Hearer {
   typing(conv: string): void;
   /** A user who is watched is another. */
   presence(): void;
+  /** How far others have read. */
+  receipts(): void;
   /** The server ended the subscription. */
   unsubscribed(conv: string): void;
 }
@@ -89,6 +91,9 @@ function hear(walker: Walker, hearer: Hearer, isOfPage: boolean): void {
     case 30:
       hearer.presence();
       break;
+    case 27:
+      hearer.receipts();
+      break;
     default:
       if (code < firstEventCode) break;
       left -= hearEvent(walker, hearer, code, isOfPage);
@@ -136,8 +141,9 @@ function hearObject(message: ServerMessage, hearer: Hearer, isOfPage: boolean): 
       return hearer.typing(message.conv);
     case 'typing.stop':
     case 'conversation.update':
-    case 'read.update':
       return;
+    case 'read.update':
+      return hearer.receipts();
     case 'presence.update':
       return hearer.presence();
     case 'message.new': {

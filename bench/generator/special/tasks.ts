@@ -3,6 +3,7 @@
  * *window* is a time over which CPU is counted: the child says when one begins and ends, and goes on when it is answered.
  */
 import type { Address, Checks, Percentiles, Second } from '../../contract.js';
+import type { Sightings } from './sightings.js';
 
 /** A user of a task, who hears these rooms (indexes into the task's rooms). */
 export interface Guest {
@@ -129,9 +130,16 @@ export interface SoakTask extends Server {
   readonly settleSeconds: number;
 }
 
-/** Everybody of a room types and changes their presence, and watches the next so many. */
+/**
+ * Everybody of a room types, changes their presence, reads, and watches the next so many; before it and meanwhile one of
+ * them speaks. Played in parts, by processes that wait for each other.
+ */
 export interface PresenceTask extends Server {
   readonly kind: 'presence';
+  /** Of so many parts this one: every so-maniest of the people is its own. */
+  readonly part: number;
+  readonly parts: number;
+  /** All of the room. */
   readonly people: readonly { readonly user: string; readonly token: string }[];
   readonly rooms: readonly string[];
   /** Which of them. */
@@ -139,8 +147,32 @@ export interface PresenceTask extends Server {
   readonly watchedEach: number;
   readonly typingEverySeconds: number;
   readonly atOnce: number;
+  /** Said before the load, and again under it. */
+  readonly messages: number;
+  readonly messagesPerSecond: number;
+  readonly textBytes: number;
   readonly calmSeconds: number;
   readonly seconds: number;
+  readonly settleSeconds: number;
+}
+
+export const changeKinds = ['send', 'react', 'edit', 'delete', 'pin'] as const;
+export type ChangeKind = (typeof changeKinds)[number];
+/** Of all operations, from 0 to 1; `react` and `pin` with what takes them back. The rest are sends. */
+export type ChangeShares = Readonly<Record<Exclude<ChangeKind, 'send'>, number>>;
+
+/** Messages and changes of them, in a closed loop: each writer keeps so many unanswered. */
+export interface ChangesTask extends Server {
+  readonly kind: 'changes';
+  readonly guests: readonly Guest[];
+  readonly rooms: readonly string[];
+  readonly writers: readonly { readonly token: string; readonly room: number }[];
+  readonly outstanding: number;
+  readonly shares: ChangeShares;
+  readonly textBytes: number;
+  readonly warmUpSeconds: number;
+  readonly seconds: number;
+  readonly settleSeconds: number;
 }
 
 export type Task =
@@ -152,6 +184,7 @@ export type Task =
   | SlowTask
   | RestTask
   | PresenceTask
+  | ChangesTask
   | SoakTask;
 
 export interface ConnectReport {
@@ -217,6 +250,8 @@ export interface HistoryReport {
 
 export interface SlowPhase {
   readonly delivery: Percentiles | undefined;
+  /** Median of the seconds' p99: what others do on the machine for a moment is not in it. Milliseconds. */
+  readonly usualP99?: number;
   readonly ack: Percentiles | undefined;
 }
 
@@ -225,6 +260,8 @@ export interface SlowReport extends HeardReport {
   readonly calm: SlowPhase;
   readonly stalled: SlowPhase;
   readonly recovery: SlowPhase;
+  /** As before, when all was over. */
+  readonly after: SlowPhase;
   /** Slow ones that were told a gap, and how long each needed from reading again to having everything. */
   readonly toldGap: number;
   /** Of those who read always: what they then pulled is in nobody's latency. */
@@ -276,10 +313,29 @@ export interface PresenceReport {
   readonly bytesInASecondMost: number;
   readonly typingSent: number;
   readonly changesSent: number;
+  readonly readsSent: number;
   readonly typingShown: number;
   readonly updatesShown: number;
+  /** Events that told how far others have read. */
+  readonly receiptsShown: number;
   readonly refused: number;
   readonly lost: number;
+  /** What was said before the load, and under it. */
+  readonly calm: Sightings;
+  readonly busy: Sightings;
+  readonly details: readonly string[];
+}
+
+/** Of the measured time; the checks are of the drain, too. */
+export interface ChangesReport extends HeardReport {
+  readonly measuredSeconds: number;
+  readonly acked: number;
+  readonly delivered: number;
+  readonly ack: Percentiles | undefined;
+  /** By kind; kinds that were not asked for have none. */
+  readonly ackOf: Readonly<Partial<Record<ChangeKind, Percentiles | undefined>>>;
+  /** Of messages. */
+  readonly delivery: Percentiles | undefined;
 }
 
 export interface Reports {
@@ -291,6 +347,7 @@ export interface Reports {
   readonly slow: SlowReport;
   readonly rest: RestReport;
   readonly presence: PresenceReport;
+  readonly changes: ChangesReport;
   readonly soak: SoakReport;
 }
 

@@ -1,8 +1,10 @@
 /**
  * A part of a busy room reads hardly anything, for as long as the server then holds back what it cannot send; later they read
- * again, are told what they lack and pull it. The others must not notice.
+ * again, are told what they lack and pull it. The others must not notice. How they fare without it is measured before
+ * and after: when that differs, the machine was another, and so it may have been in between.
  */
 import { setTimeout as wait } from 'node:timers/promises';
+import { medianOf } from '../../../report/statistics.js';
 import { Latencies } from '../../latencies.js';
 import { Book } from '../book.js';
 import { Circle } from '../circle.js';
@@ -13,6 +15,7 @@ import { Traffic } from '../traffic.js';
 
 const connectAtOnce = 32;
 const lookMs = 5;
+const secondMs = 1_000;
 const heartbeatMs = 10_000;
 /** No room's. */
 const pingRef = 999_999;
@@ -36,10 +39,24 @@ export async function playSlow(task: SlowTask, stage: Stage): Promise<SlowReport
     await stage.begin(window);
     book.ack = new Latencies();
     book.delivery = new Latencies();
-    const { ack, delivery } = book;
+    const all = new Latencies();
+    const bySecond: number[] = [];
+    const endSecond = () => {
+      const { delivery } = book;
+      if (delivery.count > 0) bySecond.push(delivery.at(99) as number);
+      all.add(delivery);
+      delivery.reset();
+    };
+    const seconds = setInterval(endSecond, secondMs);
     await work();
+    clearInterval(seconds);
+    endSecond();
     await stage.end(window);
-    return { ack: ack.percentiles(), delivery: delivery.percentiles() };
+    const usual = bySecond.length === 0 ? undefined : medianOf(bySecond);
+    return {
+      ...{ ack: book.ack.percentiles(), delivery: all.percentiles() },
+      ...(usual === undefined ? {} : { usualP99: usual }),
+    };
   }
 
   const calm = await phase('calm', () => wait(calmSeconds * 1000));
@@ -61,6 +78,7 @@ export async function playSlow(task: SlowTask, stage: Stage): Promise<SlowReport
       }),
     ]);
   });
+  const after = await phase('after', () => wait(calmSeconds * 1000));
   await traffic.end(settleSeconds);
   await circle.settled(settleSeconds);
   const checks = circle.checks();
@@ -68,7 +86,16 @@ export async function playSlow(task: SlowTask, stage: Stage): Promise<SlowReport
   circle.cut();
   traffic.close();
   return {
-    ...{ calm, stalled, recovery, checks, cut, pagesPulled: circle.pagesPulled, failures: circle.failures },
+    ...{
+      calm,
+      stalled,
+      recovery,
+      after,
+      checks,
+      cut,
+      pagesPulled: circle.pagesPulled,
+      failures: circle.failures,
+    },
     ...{ toldGap: toldGapOf(slow), othersToldGap: toldGapOf(others), recover: recover.percentiles() },
   };
 }
