@@ -119,7 +119,8 @@ export class SearchIndexer implements Actor<SearchIndexerMessage> {
 
   private follow(): void {
     const { index, clock, report } = this.ports;
-    this.ask('following the log', index.follow.bind(index, this.batches), (step, tookMs) => {
+    const most = { batches: this.batches, rows: stepRows };
+    this.ask('following the log', index.follow.bind(index, most), (step, tookMs) => {
       const { rows, behind, oldestAt } = step;
       if (rows > 2 * stepRows) this.batches = Math.max(1, Math.floor(this.batches / 2));
       else if (behind > 0 && rows < stepRows / 2) this.batches = Math.min(batchesMax, this.batches * 2);

@@ -1,7 +1,7 @@
 -- Takes back 0011_search: words are not found any more. All of it can be made again from the log.
 
 drop function nubo_search_prune(integer);
-drop function nubo_search_follow(integer);
+drop function nubo_search_follow(integer, integer);
 drop function nubo_search_fill(integer);
 drop function nubo_search_begin(text);
 drop function nubo_search_words(text, uuid, text);

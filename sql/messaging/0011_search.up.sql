@@ -103,15 +103,18 @@ end
 $$;
 
 -- What the next batches of each shard did to the index: new messages, what edits made of them, and those that say nothing
--- any more. Always what is true now, so that doing it twice does no harm. `behind`: batches that are still to come.
-create function nubo_search_follow(p_batches integer)
+-- any more. Always what is true now, so that doing it twice does no harm. No more than some rows of each shard, or one
+-- batch: at one moment batches have a row each, at the next thousands. `behind`: batches that are still to come.
+create function nubo_search_follow(p_batches integer, p_rows integer)
   returns table (rows integer, oldest bigint, behind bigint)
   language plpgsql
   as $$
 declare
   v_language text;
   v_writer record;
+  v_base bigint;
   v_to bigint;
+  v_cut bigint;
   v_rows integer;
   v_oldest timestamptz;
 begin
@@ -124,13 +127,20 @@ begin
     from writers w left join search_positions p on p.shard = w.shard
     where w.batch > coalesce(p.batch, 0) order by w.shard
   loop
+    v_base := v_writer.shard::bigint << 40;
     v_to := least(v_writer.batch, v_writer.position + p_batches);
+    -- Rows lie about as they came: the first that are found are those of the next batches, the last of them cut.
+    select count(*), max(first.batch) - v_base into v_rows, v_cut from (
+      select l.batch from conversation_log l
+      where l.batch > v_base + v_writer.position and l.batch <= v_base + v_to limit p_rows + 1) as first;
+    if v_rows > p_rows then
+      v_to := greatest(v_cut - 1, v_writer.position + 1);
+    end if;
     behind := behind + v_writer.batch - v_to;
     with fresh as materialized (
       select l.id, l.conversation, l.actor, l.at, l.kind, l.target, l.body, l.details ->> 'type' as type
       from conversation_log l
-      where l.batch > (v_writer.shard::bigint << 40) + v_writer.position
-        and l.batch <= (v_writer.shard::bigint << 40) + v_to and l.kind in (40, 46, 47)
+      where l.batch > v_base + v_writer.position and l.batch <= v_base + v_to and l.kind in (40, 46, 47)
     ), changed as materialized (
       select distinct f.target as id from fresh f where f.kind <> 40
       except select f.id from fresh f where f.kind = 40

@@ -330,11 +330,11 @@ export interface SearchIndex {
   /** Puts in about `limit` rows of what was in the log when it was begun; fewer: that was all. */
   fill(limit: number, done: (result: { kind: 'filled'; rows: number } | Failed) => void): void;
   /**
-   * Follows the next `batches` of each shard. `behind`: batches that are still to come; `oldestAt`: Unix ms, of the
-   * oldest row; undefined: there was none.
+   * Follows the next batches of each shard, so many at most, and no more than about so many rows. `behind`: batches that
+   * are still to come; `oldestAt`: Unix ms, of the oldest row; undefined: there was none.
    */
   follow(
-    batches: number,
+    most: { readonly batches: number; readonly rows: number },
     done: (
       result: { kind: 'followed'; rows: number; behind: number; oldestAt: number | undefined } | Failed,
     ) => void,

@@ -204,6 +204,31 @@ test('F1 pages stay as they are when new messages come', async () => {
   await expect(search({ user, q: 'wombat', cursor: 'nonsense' })).rejects.toMatchObject({ code: 'invalid' });
 });
 
+test('F3 a step takes in some rows, however many a batch has, and one batch at least', async () => {
+  const log = await openLog();
+  const steps = stepsOf();
+  const model = new SearchModel();
+  const user = uuidv7();
+  await log.write([model.create(user, [], 'group')]);
+  const [room] = model.rooms;
+  if (room === undefined) throw new Error('there is no room');
+  await steps.catchUp();
+  for (const count of [1, 1, 20, 20, 20, 60, 1])
+    await log.write(Array.from({ length: count }, () => model.say(room, user, 'ibex')));
+  const taken: Array<[rows: number, behind: number]> = [];
+  for (let left = 1; left > 0; ) {
+    const { rows, behind } = await steps.follow(64, 50);
+    taken.push([rows, behind]);
+    left = behind;
+  }
+  expect(taken).toEqual([
+    [42, 3],
+    [20, 2],
+    [60, 1],
+    [1, 0],
+  ]);
+});
+
 test('F4 what would keep the database busy is refused', async () => {
   const user = uuidv7();
   for (const q of ['-wombat', '...', Array.from({ length: 40 }, (_, word) => `w${word}`).join(' ')])

@@ -10,14 +10,14 @@ export class SearchSteps {
 
   begin = () => answered(this.index.begin.bind(this.index));
   fill = (rows: number) => answered(this.index.fill.bind(this.index, rows));
-  follow = (batches: number) => answered(this.index.follow.bind(this.index, batches));
+  follow = (batches: number, rows = 1_000) => answered(this.index.follow.bind(this.index, { batches, rows }));
   prune = (rows: number) => answered(this.index.prune.bind(this.index, rows));
 
   /** Until there is nothing left to do. */
   async catchUp(): Promise<void> {
     const { isFilled } = await this.begin();
     for (let rows = isFilled ? 0 : 50; rows === 50; ) ({ rows } = await this.fill(50));
-    for (let behind = 1; behind > 0; ) ({ behind } = await this.follow(7));
+    for (let behind = 1; behind > 0; ) ({ behind } = await this.follow(7, 5));
   }
 }
 

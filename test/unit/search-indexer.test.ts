@@ -30,9 +30,10 @@ class FakeIndex implements SearchIndex {
       return { kind: 'filled' as const, rows };
     });
 
-  follow: SearchIndex['follow'] = (batches, done) =>
+  follow: SearchIndex['follow'] = (most, done) =>
     this.answer('follow', done, () => {
-      const to = Math.min(this.batches, this.position + batches);
+      expect(most.rows).toBe(2_000);
+      const to = Math.min(this.batches, this.position + most.batches);
       const rows = 10 * (to - this.position);
       this.position = to;
       return {

@@ -48,8 +48,8 @@ export class PostgresSearchIndex implements SearchIndex {
     );
   }
 
-  follow(batches: number, done: Parameters<SearchIndex['follow']>[1]): void {
-    within(answerMs, this.followed(batches), (step, message) =>
+  follow(most: Parameters<SearchIndex['follow']>[0], done: Parameters<SearchIndex['follow']>[1]): void {
+    within(answerMs, this.followed(most), (step, message) =>
       done(step === undefined ? { kind: 'failed', message } : { kind: 'followed', ...step }),
     );
   }
@@ -71,9 +71,10 @@ export class PostgresSearchIndex implements SearchIndex {
     return row?.rows ?? 0;
   }
 
-  private async followed(batches: number) {
+  private async followed(most: Parameters<SearchIndex['follow']>[0]) {
     const [row] = await this.sql<Array<{ rows: number; behind: number; oldest: number | null }>>`
-      select rows, behind::float8 as behind, oldest::float8 as oldest from nubo_search_follow(${batches})`;
+      select rows, behind::float8 as behind, oldest::float8 as oldest
+      from nubo_search_follow(${most.batches}, ${most.rows})`;
     const { rows = 0, behind = 0, oldest = null } = row ?? {};
     if (rows > 0 && this.steps++ % readsPerSummary === 0) await summarizeBatches(this.sql);
     return { rows, behind, oldestAt: oldest ?? undefined };
