@@ -14,7 +14,7 @@ export function decideSend(situation: CaseOf<'send'>): Decision {
   const actor = allowed(situation, 'send');
   if (isDecision(actor)) return actor;
   const { info, role } = actor;
-  const muted = mutedUntil(situation, request.user);
+  const muted = mutedUntil(actor, now);
   if (muted !== undefined) return mutedRefusal(muted);
   if (request.everyone === true && !isAllowed('mentionEveryone', info.type, role))
     return notAllowed(info, 'mentionEveryone');
@@ -42,18 +42,21 @@ export function decideSend(situation: CaseOf<'send'>): Decision {
       'not_found',
       'attachments: one of them is no upload of yours that is ready and not yet sent.',
     );
-  return { kind: 'append', event: messageOf(situation) };
+  return { kind: 'append', event: messageOf(situation, actor) };
 }
 
-function messageOf({ state, request, known }: CaseOf<'send'>): LogEvent<'message.new'> {
+function messageOf(
+  { state, request, known }: CaseOf<'send'>,
+  { info, member }: Actor,
+): LogEvent<'message.new'> {
   const event: LogEvent<'message.new'> = {
     ev: 'message.new',
     // The names that are here already: each message brought its own copy of them, which need not stay.
-    conv: state.info?.conv ?? request.conv,
+    conv: info.conv,
     seq: 0,
     number: 0,
     id: request.id,
-    from: state.members.get(request.user)?.user ?? request.user,
+    from: member.user,
     at: 0,
     text: request.text,
   };
@@ -111,7 +114,7 @@ export function decideEdit(situation: CaseOf<'edit'>): Decision {
   const { state, request } = situation;
   const actor = allowed(situation, 'editOwn');
   if (isDecision(actor)) return actor;
-  const muted = mutedUntil(situation, request.user);
+  const muted = mutedUntil(actor, situation.now);
   if (muted !== undefined) return mutedRefusal(muted);
   const target = targetOf(situation);
   if (!isTarget(target)) return target;
@@ -160,7 +163,7 @@ export function decideReact(situation: CaseOf<'react'>): Decision {
   const { state, pending, request, known } = situation;
   const actor = allowed(situation, 'react');
   if (isDecision(actor)) return actor;
-  const muted = mutedUntil(situation, request.user);
+  const muted = mutedUntil(actor, situation.now);
   if (muted !== undefined) return mutedRefusal(muted);
   const { message, user, emoji } = request;
   if (pending.touches(subjects.reaction(message, user, emoji))) return wait;

@@ -1,5 +1,6 @@
 /** Who is what here, as far as new operations are concerned. What one may not see answers as what is not there (R6). */
 import { isAllowed, type Permission } from '#src/permissions.js';
+import type { KnownMember } from '#src/storage/facts.js';
 import type { ConversationInfo } from '#src/storage/ports.js';
 import type { Role } from '#src/wire/events.js';
 import { type Case, type Decision, notFound, refuse, wait } from './decision.js';
@@ -19,6 +20,7 @@ export function standing(
 
 export interface Actor {
   readonly info: ConversationInfo;
+  readonly member: KnownMember;
   readonly role: Role;
 }
 
@@ -28,8 +30,9 @@ export function actorOf({ state, pending, request }: Case): Actor | Decision {
   if (who !== 'member') return who === 'undecided' ? wait : notFound;
   // Asked first, since naming what is asked about costs more than all the rest.
   if (pending.hasSubjects && pending.touches(subjects.user(request.user), subjects.info)) return wait;
-  const role = state.members.get(request.user)?.role ?? 'member';
-  return state.info === undefined ? notFound : { info: state.info, role };
+  const { info } = state;
+  const member = state.members.get(request.user);
+  return info === undefined || member === undefined ? notFound : { info, member, role: member.role };
 }
 
 export function isDecision(found: Actor | Decision): found is Decision {
@@ -52,8 +55,8 @@ export function notAllowed({ type }: ConversationInfo, permission: Permission): 
 }
 
 /** The end of this member's mute, in Unix ms; undefined: they are not muted. */
-export function mutedUntil({ state, now }: Case, user: string): number | undefined {
-  const until = state.members.get(user)?.mutedUntil;
+export function mutedUntil({ member }: Actor, now: number): number | undefined {
+  const until = member.mutedUntil;
   return until !== undefined && until > now ? until : undefined;
 }
 

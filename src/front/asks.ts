@@ -57,8 +57,13 @@ export function durableRequest(operation: DurableAsk, conv: string, asker: Asker
       id: operation.id,
       text: operation.text,
     };
-    for (const name of sendOptions)
-      if (operation[name] !== undefined) Object.assign(message, { [name]: operation[name] });
+    const { type, metadata, replyTo, mentions, everyone, attachments } = operation;
+    if (type !== undefined) message.type = type;
+    if (metadata !== undefined) message.metadata = metadata;
+    if (replyTo !== undefined) message.replyTo = replyTo;
+    if (mentions !== undefined) message.mentions = mentions;
+    if (everyone !== undefined) message.everyone = everyone;
+    if (attachments !== undefined) message.attachments = attachments;
     return message;
   }
   const { op: kind, ...fields } = operation;
@@ -66,8 +71,6 @@ export function durableRequest(operation: DurableAsk, conv: string, asker: Asker
   const { ref: _, ...given } = fields as typeof fields & { ref?: number };
   return { ...given, kind, request, user, rate, conv } as DurableRequest;
 }
-
-const sendOptions = ['type', 'metadata', 'replyTo', 'mentions', 'everyone', 'attachments'] as const;
 
 /** Without a place in the conversation: its last page. */
 export function historyRequest(operation: HistoryAsk, request: number, user: string): ConversationRequest {
