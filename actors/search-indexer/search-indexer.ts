@@ -33,7 +33,7 @@ const lookMs = 60_000;
 const restsWhenIdle = 2;
 const restsWhenBusy = 14;
 /** Of the machine: below it, it is full. */
-const idleShareMin = 0.15;
+const idleShareMin = 0.25;
 const pauseMsMin = 100;
 const pauseMsMax = 5_000;
 
