@@ -4,6 +4,7 @@ import { Argument, Command } from 'commander';
 import type { Config } from '#src/config.js';
 import { entities } from '#src/entities/index.js';
 import { StartError, UserError } from '#src/errors.js';
+import { mongoLanguageOf } from '#src/search-language.js';
 import { MongoConnection } from '#src/storage/mongo/connection.js';
 import { MongoMirror } from '#src/storage/mongo/mongo-mirror.js';
 import { createSenders } from '#src/storage/postgres/senders.js';
@@ -82,7 +83,11 @@ function fillMongo(config: Config): Promise<number> {
     const session = await sql.reserve();
     const connection = new MongoConnection({ url: config.mongoUrl ?? '' });
     const senders = createSenders(sql, new ChangeStamps());
-    const mirror = new MongoMirror({ connection, entities, senders });
+    const language = mongoLanguageOf(config);
+    const mirror = new MongoMirror({
+      ...{ connection, entities, senders },
+      ...(language === undefined ? {} : { language }),
+    });
     try {
       const [row] = await session<Array<{ isFree: boolean }>>`
         select pg_try_advisory_lock(hashtext('nubo rebuild mongo')) as "isFree"`;

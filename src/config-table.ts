@@ -211,6 +211,13 @@ export const settings = {
     fallback: 'simple',
     doc: 'How words are told apart and which are the same when messages are searched; `simple` fits every language. Another one makes the index anew, `off` keeps none.',
   }),
+  mongoSearch: setting({
+    name: 'NUBO_MONGO_SEARCH',
+    schema: z.enum(['on', 'off']),
+    type: '`on` or `off`',
+    fallback: 'off',
+    doc: 'Whether Mongo, where there is one, keeps words of the last 30 days, too: recent messages are found while the index of Postgres is behind or made anew. It then takes in about half as many messages a second.',
+  }),
   ratePerSecond: setting({
     name: 'NUBO_RATE_PER_SECOND',
     ...number(1, 1_000_000_000),

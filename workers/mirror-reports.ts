@@ -2,6 +2,7 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { MirrorReport } from '#actors/mirror-writer/ports.js';
 import type { Log } from '#src/log.js';
+import type { RecentSearch } from '#src/storage/postgres/search.js';
 import type { ElementReaderPorts } from '#src/storage/tiers/element-reader.js';
 import type { TierName } from '#src/storage/tiers/ports.js';
 import type { SnapshotLoadsOptions } from '#src/storage/tiers/snapshot-loads.js';
@@ -14,6 +15,7 @@ export interface MirrorReports {
   readonly onReport: NonNullable<MirrorOptions['onReport']>;
   readonly onTierRead: NonNullable<TieredLogOptions['onRead']>;
   readonly onElementRead: NonNullable<ElementReaderPorts['onRead']>;
+  readonly onRecentSearch: RecentSearch['onAsked'];
   /** Of the tier that holds them. */
   onSnapshotLoad(tier: TierName): NonNullable<SnapshotLoadsOptions['onLoad']>;
 }
@@ -87,7 +89,12 @@ export function createMirrorReports(log: Log, now: () => number = Date.now): Mir
         return report satisfies never;
     }
   };
-  return { onReport, ...createTierReads() };
+  const recent = counter(
+    'nubo_search_recent_total',
+    'Searches, by what came of asking Mongo for recent words.',
+    ['result'],
+  );
+  return { onReport, onRecentSearch: (result) => recent.inc({ result }), ...createTierReads() };
 }
 
 function createTierReads(): Pick<MirrorReports, 'onTierRead' | 'onElementRead' | 'onSnapshotLoad'> {

@@ -6,13 +6,9 @@ import type { Config } from '#src/config.js';
 import type { Log } from '#src/log.js';
 import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
 import { createActorSystem } from '#src/runtime/system.js';
+import { searchLanguageOf } from '#src/search-language.js';
 import { openSearchIndex, PostgresSearchIndex } from '#src/storage/postgres/search-index.js';
 import { idleShares } from './idle-shares.js';
-
-/** undefined: no words are indexed, and none are found. */
-export function searchLanguageOf({ searchLanguage }: Pick<Config, 'searchLanguage'>): string | undefined {
-  return searchLanguage === 'off' ? undefined : searchLanguage;
-}
 
 /** Starts to follow the log; the returned function ends it. */
 export function startSearchIndex(options: { config: Config; url: string; log: Log }): () => Promise<void> {

@@ -5,6 +5,7 @@ import { NuboError } from '#src/errors.js';
 import type { Log } from '#src/log.js';
 import { createPasswordPool } from '#src/people/passwords.js';
 import { createPeopleServices } from '#src/people/services.js';
+import { searchLanguageOf } from '#src/search-language.js';
 import { createDirectory } from '#src/storage/postgres/directory.js';
 import { createEntityStore, type EntityStore } from '#src/storage/postgres/entity-store.js';
 import { createSearch, openSearch } from '#src/storage/postgres/search.js';
@@ -17,7 +18,6 @@ import type { ToFront } from '#src/threads/messages.js';
 import { hidesLastSeen, type Presence } from '#src/threads/presence.js';
 import type { ServiceHandlers } from '#src/threads/services.js';
 import type { ThreadSettings } from './control.js';
-import { searchLanguageOf } from './search-index.js';
 import type { ShardCore } from './shard-core.js';
 import { createShardMedia } from './shard-media.js';
 import type { ShardTiers } from './shard-tiers.js';
@@ -99,7 +99,7 @@ export function createShardServices(
     ...createDirectory(sql),
     ...media.services,
     ...createSync(sql),
-    ...createSearch(searchSql, searchLanguageOf(config)),
+    ...createSearch(searchSql, searchLanguageOf(config), tiers.recentSearch),
     ...presenceServices(core, people),
     'heads.flush': async () => {
       if (!(await core.flush()))

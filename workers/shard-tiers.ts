@@ -4,12 +4,15 @@ import { entities, watchedEntities } from '#src/entities/index.js';
 import { changesOfEvents } from '#src/entities/log-changes.js';
 import type { Log } from '#src/log.js';
 import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
+import { mongoLanguageOf } from '#src/search-language.js';
 import { MemoryMirror } from '#src/storage/memory/mirror.js';
 import { MongoConnection } from '#src/storage/mongo/connection.js';
 import { MongoMirror } from '#src/storage/mongo/mongo-mirror.js';
+import { MongoWords } from '#src/storage/mongo/words.js';
 import { EntityChanges } from '#src/storage/postgres/entity-changes.js';
 import { createEntityStore } from '#src/storage/postgres/entity-store.js';
 import { batchNumber, LogChanges, openLogChanges } from '#src/storage/postgres/log-changes.js';
+import type { RecentSearch } from '#src/storage/postgres/search.js';
 import { createSenders } from '#src/storage/postgres/senders.js';
 import { RedisConnection } from '#src/storage/redis/connection.js';
 import { redisKeys } from '#src/storage/redis/keys.js';
@@ -40,6 +43,8 @@ export interface ShardTiers {
   /** What is kept in the memory of this thread; undefined: nothing is. */
   readonly memory: Evictable | undefined;
   readonly onElementRead: NonNullable<ElementReaderPorts['onRead']>;
+  /** undefined: no mirror finds words. */
+  readonly recentSearch: RecentSearch | undefined;
   close(): Promise<void>;
 }
 
@@ -51,10 +56,12 @@ export function openShardTiers(settings: ThreadSettings, log: Log): ShardTiers {
   const { redisUrl } = settings.config;
   const memory = redisUrl === undefined ? openMemory() : undefined;
   const tiers: Tier[] = memory === undefined ? [...mirrors] : [memory, ...mirrors];
+  const words = openWords(settings);
   const { horizon, end } = watchHorizon({ sql, moves: settings.config.retentionMonths > 0 });
   const onSnapshotLoad = reports.onSnapshotLoad(redisUrl === undefined ? 'memory' : 'redis');
   return {
     ...{ mirrors, memory, onElementRead: reports.onElementRead },
+    recentSearch: words && { words: new MongoWords(words), onAsked: reports.onRecentSearch },
     core: {
       ...{ tiers, onTierRead: reports.onTierRead, horizon, onSnapshotLoad },
       ...(mirrors.length === 0
@@ -63,9 +70,15 @@ export function openShardTiers(settings: ThreadSettings, log: Log): ShardTiers {
     },
     close: async () => {
       end();
-      await Promise.allSettled([closeMirrors(), sql.end({ timeout: 1 })]);
+      await Promise.allSettled([closeMirrors(), words?.close(), sql.end({ timeout: 1 })]);
     },
   };
+}
+
+/** A connection apart from the mirror's: a search that takes too long holds up no writer. Mirrors say when Mongo is away. */
+function openWords({ config }: ThreadSettings): MongoConnection | undefined {
+  if (config.mongoUrl === undefined || mongoLanguageOf(config) === undefined) return undefined;
+  return new MongoConnection({ url: config.mongoUrl });
 }
 
 function openMemory(): MemoryMirror {
@@ -112,7 +125,11 @@ function openMirrors(
         log.warn(`Mongo is away: ${message}`);
       },
     });
-    const mirror = new MongoMirror({ connection, entities, senders: createSenders(sql, stamps) });
+    const language = mongoLanguageOf(config);
+    const mirror = new MongoMirror({
+      ...{ connection, entities, senders: createSenders(sql, stamps) },
+      ...(language === undefined ? {} : { language }),
+    });
     mirrors.push(mirror);
     closers.push(async () => {
       mirror.close();

@@ -9,6 +9,7 @@ import { entities } from '#src/entities/index.js';
 import { StartError } from '#src/errors.js';
 import type { Log } from '#src/log.js';
 import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
+import { mongoLanguageOf } from '#src/search-language.js';
 import { MongoConnection } from '#src/storage/mongo/connection.js';
 import { prepareIndexes, refusalLines } from '#src/storage/mongo/indexes.js';
 import { claimMongo, removeUnused } from '#src/storage/mongo/upkeep.js';
@@ -24,7 +25,7 @@ const dayMs = 24 * 3_600_000;
 /** A server that died without a word counts as there for ten seconds. */
 const foreignWaitMs = 12_000;
 
-type Settings = Pick<Config, 'redisUrl' | 'redisPrefix' | 'mongoUrl'> & {
+type Settings = Pick<Config, 'redisUrl' | 'redisPrefix' | 'mongoUrl' | 'mongoSearch' | 'searchLanguage'> & {
   /** Names the Postgres database whose mirrors these are. */
   readonly database: string;
 };
@@ -107,8 +108,10 @@ function report(claimed: Extract<Claimed, { kind: 'claimed' }>, log: Log): void 
   else log.info('other servers use this Redis: what is there stays');
 }
 
-function prepareMongo({ mongoUrl, database }: Settings, log: Log): () => Promise<void> {
+function prepareMongo({ mongoUrl, database, ...config }: Settings, log: Log): () => Promise<void> {
   if (mongoUrl === undefined) return async () => {};
+  const language = mongoLanguageOf(config);
+  const indexed = { entities, ...(language === undefined ? {} : { language }) };
   const connection = new MongoConnection({ url: mongoUrl });
   let timer: NodeJS.Timeout | undefined;
   let isOver = false;
@@ -122,7 +125,7 @@ function prepareMongo({ mongoUrl, database }: Settings, log: Log): () => Promise
           'this Mongo held the mirror of another database: it is gone, and filled again from this one',
         );
       if (!isPrepared)
-        for (const line of refusalLines(await prepareIndexes(connection, { entities }))) log.info(line);
+        for (const line of refusalLines(await prepareIndexes(connection, indexed))) log.info(line);
       for (const { collection, documents } of await removeUnused(connection, { entities, now: Date.now() })) {
         log.info({ collection, documents }, 'documents of Mongo that were not used for 30 days are gone');
       }

@@ -60,6 +60,7 @@ describe('O1 configuration is one table', () => {
         drainSeconds: 20,
         retentionMonths: 0,
         searchLanguage: 'simple',
+        mongoSearch: 'off',
         expiredMonths: 'keep',
         demo: made.demo,
       },

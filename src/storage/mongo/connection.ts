@@ -18,8 +18,8 @@ export interface MongoConnectionOptions {
   readonly onMove?: (move: { isAway: boolean; message: string }) => void;
 }
 
-/** What a call may take, in milliseconds, by kind. */
-export const callMs = { read: 2_000, position: 2_000, write: 10_000, upkeep: 60_000 } as const;
+/** What a call may take, in milliseconds, by kind. `words`: whoever searches has the answer of Postgres, too, and waits for no more than this. */
+export const callMs = { read: 2_000, words: 600, position: 2_000, write: 10_000, upkeep: 60_000 } as const;
 type CallKind = keyof typeof callMs;
 
 const databaseDefault = 'nubo_recent';

@@ -2,7 +2,7 @@
  * The indexes of every collection: those of its declaration, and one by which the server itself removes what was not
  * used for 30 days. A server may lack a kind of index: then the rest is made, and it is said once what is missing.
  */
-import type { CreateIndexesOptions, Db, IndexSpecification } from 'mongodb';
+import type { CreateIndexesOptions, Db, Document, IndexSpecification } from 'mongodb';
 import type { CollectionIndex, Entity } from '../../entities/entity.js';
 import { UserError } from '../../errors.js';
 import { recentDays } from '../tiers/ports.js';
@@ -11,7 +11,7 @@ import { isRefusal, sentenceOf } from './failures.js';
 
 export interface IndexOptions {
   readonly entities: readonly Entity[];
-  /** Of text indexes, such as `french`; without one, words are taken as they are. */
+  /** Of text indexes, such as `french`, or `none`: words are taken as they are. Without one there are no text indexes. */
   readonly language?: string;
 }
 
@@ -35,7 +35,7 @@ interface Attempt {
 /** @throws Error when Mongo is away */
 export async function prepareIndexes(
   connection: MongoConnection,
-  { entities, language = 'none' }: IndexOptions,
+  { entities, language }: IndexOptions,
 ): Promise<IndexReport> {
   const refused = new Map<IndexFeature, { message: string; collections: string[] }>();
   const onRefused = (feature: IndexFeature, collection: string, message: string) => {
@@ -44,6 +44,7 @@ export async function prepareIndexes(
     else if (!known.collections.includes(collection)) known.collections.push(collection);
   };
   for (const entity of entities) {
+    await connection.run('upkeep', (database) => dropTexts(database, entity.collection, language));
     const all = [...entity.indexes.map((index) => attemptsFor(index, language)), lastUseAttempts];
     for (const attempts of all) {
       await connection.run('upkeep', (database) =>
@@ -82,13 +83,30 @@ const lastUseAttempts: readonly Attempt[] = [
  * None is unique: Postgres keeps values unique, and a mirror that did so too would refuse what comes in another order
  * than it was written, and all but one of those that have no value.
  */
-function attemptsFor(index: CollectionIndex, language: string): Attempt[] {
+function attemptsFor(index: CollectionIndex, language: string | undefined): Attempt[] {
   const keys = { ...index.keys };
   const plain: Attempt = { feature: 'plain', keys, options: {} };
   if (Object.values(keys).includes('text')) {
-    return [{ feature: 'text', keys, options: { default_language: language } }];
+    return language === undefined ? [] : [{ feature: 'text', keys, options: { default_language: language } }];
   }
   return index.isSparse === true ? [{ feature: 'sparse', keys, options: { sparse: true } }, plain] : [plain];
+}
+
+/** A collection has one text index: that of another language, or of none that is wanted any more, stands in the way. */
+async function dropTexts(database: Db, name: string, language: string | undefined): Promise<void> {
+  const collection = database.collection(name);
+  let indexes: Document[];
+  try {
+    indexes = await collection.indexes();
+  } catch (error) {
+    // There is no such collection yet.
+    if (!isRefusal(error)) throw error;
+    return;
+  }
+  for (const index of indexes) {
+    const isText = Object.values(index.key as Document).includes('text');
+    if (isText && index.default_language !== language) await collection.dropIndex(index.name as string);
+  }
 }
 
 async function makeFirstTaken(

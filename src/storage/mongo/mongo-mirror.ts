@@ -18,7 +18,7 @@ export interface MongoMirrorOptions {
   /** One per thread; whoever made it closes it. */
   readonly connection: MongoConnection;
   readonly entities: readonly Entity[];
-  /** Of the text indexes that are made after a wipe; without one, words are taken as they are. */
+  /** Of the text indexes that are made after a wipe; without one, there are none. */
   readonly language?: string;
   /** Who stands beside messages; absent: nobody. */
   readonly senders?: SenderPorts;

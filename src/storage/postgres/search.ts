@@ -2,16 +2,27 @@
  * Finds messages by their words, among what one may read: what the index finds is held against memberships, deletions
  * and edits as they are at this moment (F1, F2). Every statement is bounded in time, and so is what it is asked (F4).
  */
-import type { PendingQuery, Row, Sql } from 'postgres';
+import type { Sql } from 'postgres';
 import { z } from 'zod';
 import { NuboError } from '../../errors.js';
 import type { FoundMessage, ServiceHandlers, Services } from '../../threads/services.js';
 import { wireLimits } from '../../wire/limits.js';
 import { uuid } from '../../wire/operations.js';
-import { markEnd, markStart, snippetOf, unsaid } from './search-marks.js';
+import { phrasesOf, type RecentWords } from '../tiers/recent-words.js';
+import { snippetOf } from './search-marks.js';
+import {
+  type Asked,
+  type FoundRow,
+  type Fragment,
+  indexed,
+  named,
+  newest,
+  type Place,
+  page,
+  type Question,
+} from './search-page.js';
 import { isOutage, openSql } from './sql.js';
 
-type Asked = Services['search.messages']['input'];
 type Found = Services['search.messages']['output'];
 type SearchServices = Pick<ServiceHandlers, 'search.messages'>;
 
@@ -25,16 +36,15 @@ const ofUserMax = 4;
 const retryMs = 1_000;
 const limitDefault = 20;
 /**
- * Newest messages that are looked at one by one before the index of words is: a common word is found among them, and
- * the index would have to gather every message that has it.
- */
-const walkRows = 3_000;
-
-/**
  * Who is in no more conversations than this has them named in the index of words; the messages of somebody's few small
  * ones would drown in those of all others. For more of them, naming them costs more than it saves.
  */
 const namedMax = 64;
+
+/** A mirror is asked for so many messages at most; most of them are already known to be meant. */
+const freshMax = 200;
+/** Who is in more conversations than this waits for the index. */
+const recentConversationsMax = 512;
 
 /** Where a page ended: Unix ms and the id of its last message. */
 const cursorSchema = z.tuple([z.number().int(), uuid]);
@@ -45,11 +55,21 @@ export function openSearch(url: string, name: string): Sql {
   return openSql(url, { max: connections, name, statementMs, settings });
 }
 
+/** A mirror that finds words, and who hears what came of asking it. */
+export interface RecentSearch {
+  readonly words: RecentWords;
+  onAsked(outcome: RecentOutcome): void;
+}
+
+/** `passed`: it was not asked, since the index of words knows all, or since it cannot be asked for this. */
+export type RecentOutcome = 'found' | 'nothing' | 'failed' | 'passed';
+
 /**
  * @param sql of `openSearch`; it stays its owner's to end
  * @param language that of the index; undefined: there is none, and a search says so
+ * @param recent asked for what the index does not know yet (F5)
  */
-export function createSearch(sql: Sql, language: string | undefined): SearchServices {
+export function createSearch(sql: Sql, language: string | undefined, recent?: RecentSearch): SearchServices {
   let underWay = 0;
   const byUser = new Map<string, number>();
   return {
@@ -63,7 +83,7 @@ export function createSearch(sql: Sql, language: string | undefined): SearchServ
       underWay += 1;
       byUser.set(asked.user, own + 1);
       try {
-        return await find(sql, language, asked);
+        return await find({ sql, language, recent }, asked);
       } catch (error) {
         throw refusalOf(error);
       } finally {
@@ -86,26 +106,96 @@ function refusalOf(error: unknown): unknown {
   return new NuboError('unavailable', 'The database cannot be reached now.', { retryMs });
 }
 
-async function find(sql: Sql, language: string, asked: Asked): Promise<Found> {
-  const words = await wordsOf(sql, language, asked);
+interface Engines {
+  readonly sql: Sql;
+  readonly language: string;
+  readonly recent: RecentSearch | undefined;
+}
+
+async function find({ sql, language, recent }: Engines, asked: Asked): Promise<Found> {
+  const { words, isBehind } = await wordsOf(sql, language, asked);
   const place = asked.cursor === undefined ? undefined : decodeCursor(asked.cursor);
   const limit = asked.limit ?? limitDefault;
   const question = { sql, language, words, asked, place, limit };
-  let rows = await page(question, newest(question));
-  if (rows.length <= limit) {
-    const named = await namedOf(sql, asked);
-    rows = named?.length === 0 ? [] : await page(question, indexed(question, named));
-  }
+  const [known, fresh] = await Promise.all([
+    findKnown(question),
+    recent === undefined ? noneFresh : findFresh(question, recent, isBehind),
+  ]);
+  const rows = merge(known, fresh);
   const found = rows.slice(0, limit).map(foundOf);
   const last = found.at(-1);
-  const hasMore = rows.length > limit && last !== undefined;
-  return { found, next: hasMore ? encodeCursor(last) : null };
+  if (rows.length > limit && last !== undefined) return { found, next: encodeCursor([last.at, last.id]) };
+  return { found, next: fresh.floor === undefined ? null : encodeCursor(fresh.floor) };
+}
+
+/** What the index of words has. */
+async function findKnown(question: Question): Promise<FoundRow[]> {
+  const { sql, asked, limit } = question;
+  const rows = await page(question, newest(question));
+  if (rows.length > limit) return rows;
+  const convs = await namedOf(sql, asked, namedMax);
+  return convs?.length === 0 ? [] : page(question, indexed(question, convs));
+}
+
+/** `floor`: there may be more of them behind it, so that nothing from there on is told yet. */
+interface Fresh {
+  readonly rows: readonly FoundRow[];
+  readonly floor: Place | undefined;
+}
+
+const noneFresh: Fresh = { rows: [], floor: undefined };
+
+/** What a mirror has of what the index does not know yet, held against the truth. It may fail: then there is nothing. */
+async function findFresh(question: Question, recent: RecentSearch, isBehind: boolean): Promise<Fresh> {
+  const { sql, asked, place } = question;
+  const phrases = isBehind ? phrasesOf(asked.q) : undefined;
+  const convs = phrases === undefined ? undefined : await namedOf(sql, asked, recentConversationsMax);
+  if (phrases === undefined || convs === undefined || convs.length === 0) {
+    recent.onAsked('passed');
+    return noneFresh;
+  }
+  const { from, type, since, until } = asked;
+  const wanted = { phrases, convs, from, type, since, until, place, limit: freshMax };
+  const places = await recent.words.find(wanted).catch(() => undefined);
+  if (places === undefined || places.length === 0) {
+    recent.onAsked(places === undefined ? 'failed' : 'nothing');
+    return noneFresh;
+  }
+  recent.onAsked('found');
+  const ids = places.map(([, id]) => id);
+  const floor = places.length < freshMax ? undefined : places.at(-1);
+  return { rows: await page(question, named(question, ids)), floor };
+}
+
+/** Newest first, each once, and nothing behind the floor. */
+function merge(known: readonly FoundRow[], { rows, floor }: Fresh): readonly FoundRow[] {
+  if (rows.length === 0 && floor === undefined) return known;
+  const byId = new Map([...known, ...rows].map((row) => [row.id, row]));
+  return [...byId.values()].filter((row) => floor === undefined || !isPast(row, floor)).sort(newestFirst);
+}
+
+function newestFirst(one: FoundRow, other: FoundRow): number {
+  return other.at - one.at || (other.id < one.id ? -1 : 1);
+}
+
+function isPast({ at, id }: FoundRow, [floorAt, floorId]: Place): boolean {
+  return at < floorAt || (at === floorAt && id < floorId);
 }
 
 /** The question as the database reads it. Refuses what names no word, too many, or a conversation one may not read. */
-async function wordsOf(sql: Sql, language: string, { user, q, conv }: Asked): Promise<string> {
-  const [row] = await sql<Array<{ words: string; nodes: number; indexable: string; mayRead: boolean }>>`
+async function wordsOf(
+  sql: Sql,
+  language: string,
+  { user, q, conv }: Asked,
+): Promise<{ words: string; isBehind: boolean }> {
+  const [row] = await sql<
+    Array<{ words: string; nodes: number; indexable: string; isBehind: boolean; mayRead: boolean }>
+  >`
     select words::text as words, numnode(words) as nodes, querytree(words) as indexable,
+      not exists (select from search_state where is_filled) or exists (
+        select from writers w left join search_positions p on p.shard = w.shard
+        where w.batch > coalesce(p.batch, 0)
+      ) as "isBehind",
       ${conv === undefined ? sql`true` : mayRead(sql, user, conv)} as "mayRead"
     from websearch_to_tsquery(${language}::regconfig, ${q}) as words`;
   if (row === undefined) throw new Error('a query without a table gave no row');
@@ -115,16 +205,16 @@ async function wordsOf(sql: Sql, language: string, { user, q, conv }: Asked): Pr
   // `T` stands for a question that everything else would answer, too: -word.
   if (row.nodes === 0 || row.indexable === 'T')
     throw new NuboError('invalid', 'q must name a word that is to be found');
-  return row.words;
+  return { words: row.words, isBehind: row.isBehind };
 }
 
 /** The conversations to name; undefined: too many. */
-async function namedOf(sql: Sql, { user, conv }: Asked): Promise<string[] | undefined> {
+async function namedOf(sql: Sql, { user, conv }: Asked, most: number): Promise<string[] | undefined> {
   if (conv !== undefined) return [conv];
   const rows = await sql<Array<{ conv: string }>>`
     select conversation as conv from conversation_members
-    where user_id = ${user} and left_at is null limit ${namedMax + 1}`;
-  return rows.length > namedMax ? undefined : rows.map((row) => row.conv);
+    where user_id = ${user} and left_at is null limit ${most + 1}`;
+  return rows.length > most ? undefined : rows.map((row) => row.conv);
 }
 
 /** Members may; of an open conversation everybody who is not banned from it. */
@@ -138,87 +228,6 @@ function mayRead(sql: Sql, user: string, conv: string): Fragment {
         and (own.banned_until is null or own.banned_until <= now())))`;
 }
 
-interface Question {
-  readonly sql: Sql;
-  readonly language: string;
-  readonly words: string;
-  readonly asked: Asked;
-  readonly place: readonly [at: number, id: string] | undefined;
-  readonly limit: number;
-}
-
-type Fragment = PendingQuery<Row[]>;
-
-/** The newest messages within reach, one by one. */
-function newest({ sql, words, asked, place }: Question): Fragment {
-  const { conv } = asked;
-  return sql`
-    select * from (
-      select m.* from message_search m
-      where ${conv === undefined ? sql`true` : sql`m.conversation = ${conv}`} and ${within(sql, asked, place)}
-      order by m.at desc, m.message desc limit ${walkRows}
-    ) as m
-    where m.words @@ ${words}::tsquery and ${matches(sql, asked)}`;
-}
-
-/** By the index of words, in which conversations have a name as well. */
-function indexed({ sql, words, asked, place }: Question, named: readonly string[] | undefined): Fragment {
-  const names = named?.map((conv) => `' ${conv}'`).join(' | ');
-  const query = names === undefined ? sql`${words}::tsquery` : sql`(${words}::tsquery && ${names}::tsquery)`;
-  return sql`
-    select m.* from message_search m
-    where m.words @@ ${query} and ${within(sql, asked, place)} and ${matches(sql, asked, named !== undefined)}`;
-}
-
-function within(sql: Sql, { since, until }: Asked, place: Question['place']): Fragment {
-  return sql`
-    ${since === undefined ? sql`true` : sql`m.at >= nubo_time(${since}::bigint)`}
-    and ${until === undefined ? sql`true` : sql`m.at < nubo_time(${until}::bigint)`}
-    and ${place === undefined ? sql`true` : sql`(m.at, m.message) < (nubo_time(${place[0]}::bigint), ${place[1]}::uuid)`}`;
-}
-
-/** `isNamed`: few are left, so each is looked up; as a join, the planner may read the index once for each conversation. */
-function matches(sql: Sql, { user, conv, from, type }: Asked, isNamed = false): Fragment {
-  const members = sql`(m.conversation in (
-    select own.conversation from conversation_members own
-    join conversations c on c.id = own.conversation and c.state <> 'deleted'
-    where own.user_id = ${user} and own.left_at is null)) ${isNamed ? sql`is true` : sql``}`;
-  return sql`
-    ${conv === undefined ? members : sql`true`}
-    and ${from === undefined ? sql`true` : sql`m.sender = ${from}`}
-    and ${type === undefined ? sql`true` : sql`m.type = ${type}`}`;
-}
-
-interface FoundRow extends Omit<FoundMessage, 'snippet' | 'marks' | 'type' | 'editedAt'> {
-  readonly type: NonNullable<FoundMessage['type']>;
-  readonly editedAt: number | null;
-  readonly text: string;
-  readonly marked: string;
-}
-
-/** Of the candidates the first that are still so, and one more, which says that there are others. */
-function page({ sql, language, words, limit }: Question, candidates: Fragment): Promise<FoundRow[]> {
-  return sql<FoundRow[]>`
-    select p.conversation as conv, p.seq::float8 as seq, p.message as id, p.sender as "from",
-      nubo_ms(p.at)::float8 as at, p.type, nubo_ms(p.edited_at)::float8 as "editedAt",
-      p.text, ts_headline(${language}::regconfig, translate(p.text, ${unsaid}, ${' '.repeat(unsaid.length)}),
-        ${words}::tsquery, ${`HighlightAll=true, StartSel=${markStart}, StopSel=${markEnd}`}) as marked
-    from (
-      select c.*, l.seq, coalesce(s.text, l.body) as text, s.edited_at
-      from (select * from (${candidates}) as m order by m.at desc, m.message desc) as c
-      cross join lateral (
-        select l.seq, l.body from conversation_log l where l.id = c.message and l.kind = 40 offset 0
-      ) as l
-      left join lateral (
-        select s.text, s.edited_at, s.deleted_at from message_states s where s.message = c.message offset 0
-      ) as s on true
-      where s.deleted_at is null
-        and (s.text is null or nubo_search_vector(${language}, s.text) @@ ${words}::tsquery)
-      order by c.at desc, c.message desc limit ${limit + 1}
-    ) as p
-    order by p.at desc, p.message desc`;
-}
-
 function foundOf({ type, editedAt, text, marked, ...row }: FoundRow): FoundMessage {
   return {
     ...row,
@@ -228,8 +237,8 @@ function foundOf({ type, editedAt, text, marked, ...row }: FoundRow): FoundMessa
   };
 }
 
-function encodeCursor({ at, id }: FoundMessage): string {
-  return Buffer.from(JSON.stringify([at, id])).toString('base64url');
+function encodeCursor(place: Place): string {
+  return Buffer.from(JSON.stringify(place)).toString('base64url');
 }
 
 function decodeCursor(cursor: string): [at: number, id: string] {
