@@ -36,6 +36,8 @@ export interface Found {
   sync: Services['sync']['output'];
   receipts: Services['receipts']['output'];
   search: Services['search.messages']['output'];
+  'search.users': Services['search.users']['output'];
+  'search.conversations': Services['search.conversations']['output'];
   presence: { presences: Services['presence.look']['output'] };
 }
 

@@ -8,7 +8,9 @@ import { createPeopleServices } from '#src/people/services.js';
 import { searchLanguageOf } from '#src/search-language.js';
 import { createDirectory } from '#src/storage/postgres/directory.js';
 import { createEntityStore, type EntityStore } from '#src/storage/postgres/entity-store.js';
+import { createNameSearch } from '#src/storage/postgres/name-search.js';
 import { createSearch, openSearch } from '#src/storage/postgres/search.js';
+import { SearchGate } from '#src/storage/postgres/search-gate.js';
 import { openSql } from '#src/storage/postgres/sql.js';
 import { createSync } from '#src/storage/postgres/sync.js';
 import { ChangeStamps } from '#src/storage/tiers/change-stamps.js';
@@ -94,12 +96,18 @@ export function createShardServices(
     broadcast: (revocation) => broadcast({ kind: 'revoked', revocation }),
     refreshMs: config.refreshTokenDays * 24 * 3_600_000,
   });
+  const gate = new SearchGate();
   const handlers: ServiceHandlers = {
     ...people,
     ...createDirectory(sql),
     ...media.services,
     ...createSync(sql),
-    ...createSearch(searchSql, searchLanguageOf(config), tiers.recentSearch),
+    ...createSearch(searchSql, searchLanguageOf(config), { gate, recent: tiers.recentSearch }),
+    ...createNameSearch({
+      sql: searchSql,
+      gate,
+      usersOf: (ids) => people['users.get']({ ids, usernames: [] }),
+    }),
     ...presenceServices(core, people),
     'heads.flush': async () => {
       if (!(await core.flush()))

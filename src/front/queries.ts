@@ -133,6 +133,19 @@ export const queries: { readonly [Name in QueryName]: Query<Name> } = {
       return front.call(front.shardOf(user), 'search.messages', { ...wanted, user });
     },
   },
+  'search.users': {
+    result: shapes.foundUsers,
+    answer: ({ front, user }, { q, ...asked }) =>
+      front.call(front.shardOf(user), 'search.users', { user, q, ...pageOf(asked) }),
+  },
+  'search.conversations': {
+    result: shapes.conversations,
+    async answer(ports, { q, ...asked }) {
+      await flushHeads(ports);
+      const { front, user } = ports;
+      return front.call(front.shardOf(user), 'search.conversations', { user, q, ...pageOf(asked) });
+    },
+  },
   users: {
     result: shapes.users,
     async answer({ front, user }, { ids = [], usernames = [] }) {

@@ -93,6 +93,7 @@ const sanction = z
 export const bans = z.object({ bans: z.array(sanction), next });
 export const mutes = z.object({ mutes: z.array(sanction), next });
 export const users = z.object({ users: z.array(userView.schema) });
+export const foundUsers = users.extend({ next });
 
 export const presences = z.object({
   presences: z.array(

@@ -269,6 +269,16 @@ export interface Services {
     input: { user: string } & Omit<Operation<'search'>, 'op' | 'ref'>;
     output: { found: FoundMessage[]; next: string | null };
   };
+  /** People whose username or display name has words that begin so, best first (F6). */
+  'search.users': {
+    input: { user: string; q: string; limit: number; cursor?: string };
+    output: { users: PublicUser[]; next: string | null };
+  };
+  /** Conversations of the user, and open ones, whose title has words that begin so (F7). */
+  'search.conversations': {
+    input: { user: string; q: string; limit: number; cursor?: string };
+    output: { conversations: ConversationView[]; next: string | null };
+  };
   /** Heads and marks of this shard are in Postgres when it answers (R5). */
   'heads.flush': { input: null; output: null };
   /** An empty batch through the writer: can this shard commit? (O2) */

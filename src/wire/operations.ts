@@ -141,6 +141,12 @@ const searchText = text(limits.searchCharsMax * 4)
   .max(limits.searchCharsMax)
   .meta({ description: 'Words that are all there; "in this order", this or that, -not this.' });
 
+/** What one types of a name. */
+const nameText = text(limits.titleCharsMax * 4)
+  .min(1)
+  .max(limits.titleCharsMax)
+  .meta({ description: 'Beginnings of words, all of which the name has.' });
+
 /** A message of a conversation, to do something with. */
 const onMessage = { ref, id: operationId, conv: uuid, message: operationId } as const;
 /** A member of a conversation, or somebody else, to do something about. */
@@ -243,6 +249,9 @@ export const operations = {
       cursor,
     }),
   },
+  /** People and conversations by the beginnings of the words of their names, best first. */
+  'search.users': { code: 61, schema: z.object({ ref, q: nameText, limit, cursor }) },
+  'search.conversations': { code: 62, schema: z.object({ ref, q: nameText, limit, cursor }) },
   /** How this socket counts (E1); until it says so again, or closes. */
   'presence.set': { code: 40, schema: z.object({ ref, status: z.enum(['online', 'away', 'invisible']) }) },
   'presence.watch': { code: 41, schema: z.object({ ref, users: watchedUsers.min(1) }) },
@@ -269,7 +278,7 @@ export type DurableName = (typeof durableNames)[number];
 export const queryNames = [
   ...(['conversations', 'conversation', 'channels', 'message', 'edits', 'reactions'] as const),
   ...(['members', 'pins', 'bans', 'mutes', 'users', 'user', 'presence'] as const),
-  ...(['sync', 'receipts', 'search'] as const),
+  ...(['sync', 'receipts', 'search', 'search.users', 'search.conversations'] as const),
   ...(['me', 'me.change', 'settings', 'settings.change', 'sessions', 'sessions.end'] as const),
 ] as const satisfies readonly OperationName[];
 export type QueryName = (typeof queryNames)[number];

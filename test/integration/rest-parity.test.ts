@@ -157,6 +157,8 @@ function linesOf(conv: string, message: string): Record<QueryName, [line: string
     presence: [`GET /presence?users=${user}`, { users: [user] }],
     receipts: [`GET /messages/${message}/receipts`, { message }],
     search: [`GET /conversations/${conv}/search?q=zebra`, { conv, q: 'zebra' }],
+    'search.users': ['GET /search/users?q=bo&limit=5', { q: 'bo', limit: 5 }],
+    'search.conversations': ['GET /search/conversations?q=pari', { q: 'pari' }],
   };
 }
 

@@ -48,7 +48,7 @@ class Searcher {
 
   constructor(words: RecentWords) {
     const recent = { words, onAsked: (outcome: RecentOutcome) => this.outcomes.push(outcome) };
-    this.search = createSearch(searchSql, 'simple', recent)['search.messages'];
+    this.search = createSearch(searchSql, 'simple', { recent })['search.messages'];
   }
 
   /** Every page, one after the other. */

@@ -1,4 +1,4 @@
-/** Search: messages by their words, among what one may read. */
+/** Search: messages by their words, people and conversations by their names, among what one may see. */
 import type { Route } from './route.js';
 import { way } from './way.js';
 
@@ -11,6 +11,20 @@ export const searchRoutes: readonly Route[] = [
     path: '/search',
     tag,
     summary: 'Messages with these words in all conversations you are a member of, newest first (F1, F2)',
+  }),
+  way({
+    operation: 'search.users',
+    method: 'GET',
+    path: '/search/users',
+    tag,
+    summary: 'People by the beginning of their username or of words of their display name (F6)',
+  }),
+  way({
+    operation: 'search.conversations',
+    method: 'GET',
+    path: '/search/conversations',
+    tag,
+    summary: 'Your conversations and open ones by the beginnings of words of their titles (F7)',
   }),
   way({
     operation: 'search',

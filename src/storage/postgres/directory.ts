@@ -70,7 +70,7 @@ async function find(
   return { conversations: rows.map(viewOf) };
 }
 
-type ViewRow = Omit<ConversationView, 'unread'>;
+export type ViewRow = Omit<ConversationView, 'unread'>;
 
 function visible(sql: Sql, user: string): Fragment {
   return sql`conversations c
@@ -78,7 +78,7 @@ function visible(sql: Sql, user: string): Fragment {
 }
 
 /** Of `c`, `h` (its head) and `own` (the asking user's membership, if any). */
-function viewColumns(sql: Sql, user: string): Fragment {
+export function viewColumns(sql: Sql, user: string): Fragment {
   return sql`
     c.id, c.type, c.title, c.description, c.avatar_url as avatar, c.state, c.slow_ms as "slowMs",
     nullif(c.members_max, 0) as "membersMax", c.creator,
@@ -98,7 +98,7 @@ function viewColumns(sql: Sql, user: string): Fragment {
 }
 
 /** Unread is the messages after the member's mark (L14); to somebody who is no member nothing is. */
-function viewOf(row: ViewRow): ConversationView {
+export function viewOf(row: ViewRow): ConversationView {
   const { mark } = row;
   const unread = mark === null ? 0 : Math.max(0, row.number - mark);
   return { ...row, preview: row.preview === '' ? null : row.preview, unread };

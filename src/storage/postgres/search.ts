@@ -9,6 +9,7 @@ import type { FoundMessage, ServiceHandlers, Services } from '../../threads/serv
 import { wireLimits } from '../../wire/limits.js';
 import { uuid } from '../../wire/operations.js';
 import { phrasesOf, type RecentWords } from '../tiers/recent-words.js';
+import { SearchGate, searchConnections } from './search-gate.js';
 import { snippetOf } from './search-marks.js';
 import {
   type Asked,
@@ -21,19 +22,14 @@ import {
   page,
   type Question,
 } from './search-page.js';
-import { isOutage, openSql } from './sql.js';
+import { openSql } from './sql.js';
 
 type Found = Services['search.messages']['output'];
 type SearchServices = Pick<ServiceHandlers, 'search.messages'>;
 
 /** Who asks for more of the database than this is told to ask for less. */
 const statementMs = 2_000;
-/** Searches of one shard at once, and those that wait for their turn. */
-const connections = 2;
-const waitingMax = 32;
-/** Searches of one user at once: all of them come to one shard. */
-const ofUserMax = 4;
-const retryMs = 1_000;
+const advice = 'name a conversation, a shorter time or rarer words.';
 const limitDefault = 20;
 /**
  * Who is in no more conversations than this has them named in the index of words; the messages of somebody's few small
@@ -52,7 +48,7 @@ const cursorSchema = z.tuple([z.number().int(), uuid]);
 /** A client for searches: planned for the very words, since some are in every message and others in none. */
 export function openSearch(url: string, name: string): Sql {
   const settings = { plan_cache_mode: 'force_custom_plan', jit: 'off', max_parallel_workers_per_gather: 0 };
-  return openSql(url, { max: connections, name, statementMs, settings });
+  return openSql(url, { max: searchConnections, name, statementMs, settings });
 }
 
 /** A mirror that finds words, and who hears what came of asking it. */
@@ -67,43 +63,20 @@ export type RecentOutcome = 'found' | 'nothing' | 'failed' | 'passed';
 /**
  * @param sql of `openSearch`; it stays its owner's to end
  * @param language that of the index; undefined: there is none, and a search says so
- * @param recent asked for what the index does not know yet (F5)
+ * @param options.recent asked for what the index does not know yet (F5)
+ * @param options.gate that of all searches of the shard
  */
-export function createSearch(sql: Sql, language: string | undefined, recent?: RecentSearch): SearchServices {
-  let underWay = 0;
-  const byUser = new Map<string, number>();
+export function createSearch(
+  sql: Sql,
+  language: string | undefined,
+  { recent, gate = new SearchGate() }: { recent?: RecentSearch | undefined; gate?: SearchGate } = {},
+): SearchServices {
   return {
     'search.messages': async (asked) => {
       if (language === undefined) throw new NuboError('not_found', 'This server does not search.');
-      if (underWay >= connections + waitingMax)
-        throw new NuboError('overloaded', 'Too many searches are under way.', { retryMs });
-      const own = byUser.get(asked.user) ?? 0;
-      if (own >= ofUserMax)
-        throw new NuboError('rate_limited', 'Wait for what you have searched first.', { retryMs });
-      underWay += 1;
-      byUser.set(asked.user, own + 1);
-      try {
-        return await find({ sql, language, recent }, asked);
-      } catch (error) {
-        throw refusalOf(error);
-      } finally {
-        underWay -= 1;
-        const left = (byUser.get(asked.user) ?? 1) - 1;
-        if (left > 0) byUser.set(asked.user, left);
-        else byUser.delete(asked.user);
-      }
+      return gate.run(asked.user, advice, () => find({ sql, language, recent }, asked));
     },
   };
-}
-
-function refusalOf(error: unknown): unknown {
-  const code = (error as { code?: unknown } | undefined)?.code;
-  if (code === '57014') {
-    const message = 'This search takes too long: name a conversation, a shorter time or rarer words.';
-    return new NuboError('overloaded', message, { retryMs });
-  }
-  if (!isOutage(error)) return error;
-  return new NuboError('unavailable', 'The database cannot be reached now.', { retryMs });
 }
 
 interface Engines {
