@@ -12,7 +12,7 @@ import { makePeople, type Person } from '../support/operator.js';
 import { redisHere } from '../support/redis-server.js';
 import { WireSocket } from '../support/wire-socket.js';
 
-const hasServers = (await redisHere()) !== undefined && (await mongoHere())?.isOurs === true;
+const hasServers = (await redisHere()) !== undefined && (await mongoHere())?.canGo === true;
 /** More than a conversation remembers. */
 const fillers = 300;
 

@@ -97,7 +97,7 @@ describe.skipIf(here === undefined)(`a Mongo: ${here?.name}`, () => {
     });
   });
 
-  test.skipIf(here?.isOurs !== true)('answers nobody while it is frozen, and everybody after', async () => {
+  test.skipIf(here?.canGo !== true)('answers nobody while it is frozen, and everybody after', async () => {
     server.freeze();
     const answer = client.db('admin').command({ ping: 1 });
     expect(await Promise.race([answer, sleep(200, 'silence')])).toBe('silence');
@@ -105,14 +105,14 @@ describe.skipIf(here === undefined)(`a Mongo: ${here?.name}`, () => {
     expect(await answer).toMatchObject({ ok: 1 });
   });
 
-  test.skipIf(here?.isOurs !== true)('is killed, and comes back on the same port', async () => {
+  test.skipIf(here?.canGo !== true)('is killed, and comes back on the same port', async () => {
     await rows('restart').insertOne(newRow(1));
     const { pid, url } = server;
     await server.kill();
     expect(server.pid).toBeUndefined();
     await server.restart();
     expect(server.url).toBe(url);
-    expect(server.pid).not.toBe(pid);
+    if (pid !== undefined) expect(server.pid).not.toBe(pid);
     expect(await rows('restart').countDocuments()).toBe(here?.survivesRestart === true ? 1 : 0);
   });
 

@@ -8,6 +8,7 @@ import { connect } from 'node:net';
 import { MongoClient } from 'mongodb';
 import { standInCommand } from '#test/stand-in/build.js';
 import { ask } from './broker.js';
+import { openGivenMongo } from './given-mongo.js';
 import { askFeatures, type MongoFeatures } from './mongo-features.js';
 import { findMongoKind, type MongoKind } from './mongo-kinds.js';
 import { type ServerControl, ServerProcess } from './server-process.js';
@@ -17,8 +18,8 @@ export interface MongoHere {
   readonly which: MongoKind;
   /** For a report, e.g. `mongod 7.0.14`. */
   readonly name: string;
-  /** false: `kill`, `freeze`, `thaw` and `restart` are refused. */
-  readonly isOurs: boolean;
+  /** false: `kill`, `freeze`, `thaw` and `restart` are refused. One that is given goes behind a proxy. */
+  readonly canGo: boolean;
   /** false: it is empty after `restart`. */
   readonly survivesRestart: boolean;
   readonly features: MongoFeatures;
@@ -31,6 +32,7 @@ export interface MongoServer extends ServerControl {
   readonly database: string;
   /** undefined while it does not run, and for a given one. */
   readonly pid: number | undefined;
+  readonly canGo: boolean;
 }
 
 const lacking =
@@ -58,7 +60,7 @@ export async function findMongo(): Promise<MongoHere | undefined> {
     return {
       which,
       name: which.kind === 'stand-in' ? 'mongo-java-server (stand-in)' : `Mongo ${version}`,
-      isOurs: which.kind !== 'given',
+      canGo: server.canGo,
       survivesRestart: which.kind !== 'stand-in',
       features,
     };
@@ -77,7 +79,8 @@ export async function startMongo(): Promise<MongoServer> {
 
 async function startKind(which: MongoKind): Promise<MongoServer> {
   const database = `nubo_test_${randomBytes(6).toString('hex')}`;
-  if (which.kind === 'given') return givenServer(which.url, database);
+  if (which.kind === 'given')
+    return { ...(await openGivenMongo(which.url, database)), database, pid: undefined };
   const server = await ServerProcess.start({
     name: 'mongo',
     command: ({ folder, port }) =>
@@ -89,7 +92,7 @@ async function startKind(which: MongoKind): Promise<MongoServer> {
           ],
     ready: answersPing,
   });
-  return Object.assign(server, { url: urlOf(server.port), database });
+  return Object.assign(server, { url: urlOf(server.port), database, canGo: true });
 }
 
 async function answersPing(port: number): Promise<void> {
@@ -102,23 +105,6 @@ async function answersPing(port: number): Promise<void> {
   } finally {
     await client.close();
   }
-}
-
-function givenServer(url: string, database: string): MongoServer {
-  const refuse = (): never => {
-    throw new Error(
-      'The server of NUBO_TEST_MONGO_URL is not ours to stop: skip this where isOurs is false.',
-    );
-  };
-  return {
-    ...{ url, database, pid: undefined, freeze: refuse, thaw: refuse },
-    ...{ kill: async () => refuse(), restart: async () => refuse() },
-    async stop() {
-      const client = clientOf(url);
-      await client.db(database).dropDatabase();
-      await client.close();
-    },
-  };
 }
 
 const urlOf = (port: number) => `mongodb://127.0.0.1:${port}`;
