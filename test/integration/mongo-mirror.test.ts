@@ -151,8 +151,8 @@ describe.runIf(here !== undefined)(`on ${here?.name}`, () => {
       (await stored(name).indexes()).map((index) => JSON.stringify(index.key)).toSorted();
     const plain = [{ _id: 1 }, { conversation_id: 1, created_at: -1 }, { conversation_id: 1, seq: 1 }];
     const withoutWords = [...plain, { last_use: 1 }].map((key) => JSON.stringify(key)).toSorted();
-    const words = JSON.stringify({ _fts: 'text', _ftsx: 1 });
-    expect((await keysOf('messages_recent')).filter((key) => key !== words)).toEqual(withoutWords);
+    const isPlain = (key: string) => !key.includes('text');
+    expect((await keysOf('messages_recent')).filter(isPlain)).toEqual(withoutWords);
     const lacks = (['ttl', 'text'] as const).filter((feature) => here?.features[feature] !== true);
     if (lacks.length > 0) context.skip(`${here?.name} lacks ${lacks.join(' and ')}`);
     expect(report.refused).toEqual(new Map());

@@ -20,7 +20,7 @@ const plainUrl = /^mongodb:\/\/([^@/?]+@)?([^:/?,@[\]]+)(?::(\d+))?\/?$/;
 export async function openGivenMongo(url: string, database: string): Promise<GivenMongo> {
   const asked = async <Answer>(ask: (client: MongoClient) => Promise<Answer>): Promise<Answer> => {
     const client = new MongoClient(url, { serverSelectionTimeoutMS: 5_000 });
-    return ask(client).finally(() => client.close());
+    return ask(client).finally(() => void client.close());
   };
   const drop = async () => {
     await asked((client) => client.db(database).dropDatabase());
