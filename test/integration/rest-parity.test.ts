@@ -12,11 +12,11 @@ import { WireSocket } from '#test/support/wire-socket.js';
 
 let server: FaultyServer;
 let end: () => Promise<void>;
-let [ann, bob, eve]: Person[] = [];
+let [ann, bob, eve, dan]: Person[] = [];
 
 beforeAll(async () => {
   ({ server, end } = await startFaultyServerOnDatabase('parity', {}));
-  [ann, bob, eve] = await makePeople(server, ['ann', 'bob', 'eve']);
+  [ann, bob, eve, dan] = await makePeople(server, ['ann', 'bob', 'eve', 'dan']);
 });
 afterAll(() => end());
 
@@ -154,7 +154,8 @@ function linesOf(conv: string, message: string): Record<QueryName, [line: string
     sessions: ['GET /me/sessions', {}],
     'sessions.end': [`DELETE /me/sessions/${uuidv7()}`, { session: uuidv7() }],
     sync: ['GET /sync?limit=2', { limit: 2 }],
-    presence: [`GET /presence?users=${user}`, { users: [user] }],
+    // Of somebody who never comes: those who do come and go between two questions.
+    presence: [`GET /presence?users=${must(dan).user}`, { users: [must(dan).user] }],
     receipts: [`GET /messages/${message}/receipts`, { message }],
     search: [`GET /conversations/${conv}/search?q=zebra`, { conv, q: 'zebra' }],
     'search.users': ['GET /search/users?q=bo&limit=5', { q: 'bo', limit: 5 }],
