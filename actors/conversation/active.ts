@@ -263,8 +263,7 @@ export class Active {
   }
 
   private append(request: number, event: LogEvent): void {
-    const bytes = 'text' in event ? 256 + event.text.length * 2 : 512;
-    this.appends.push({ request, event, bytes });
+    this.appends.push({ request, event, bytes: 'text' in event ? 256 + event.text.length * 2 : 512 });
   }
 
   private onCommitted(events: readonly LogEvent[]): void {
