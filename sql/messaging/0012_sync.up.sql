@@ -277,7 +277,8 @@ begin
 end
 $$;
 
--- This one looks at the heads that have changed, whosever they are, and at the user's own row in each of those.
+-- This one looks at the heads that have changed, whosever they are, and at the user's own row in each of those: in
+-- this order (offset 0), also where a planner does not know yet how many conversations they have.
 create function nubo_changed_of_heads(p_user uuid, p_since bigint[], p_after uuid, p_limit integer) returns setof uuid
   language plpgsql stable
   set enable_seqscan = off
@@ -299,10 +300,14 @@ begin
   union
   select own.conversation
   from sync_clocks c
-  join conversation_heads h
-    on h.tick > greatest(p_since[c.shard + 1], c.shard::bigint << 40) and h.tick < (c.shard + 1)::bigint << 40
-  join conversation_members own on own.conversation = h.conversation and own.user_id = p_user
-  where own.left_at is null and own.conversation > p_after
+  cross join lateral (
+    select x.conversation from conversation_heads x
+    where x.tick > greatest(p_since[c.shard + 1], c.shard::bigint << 40) and x.tick < (c.shard + 1)::bigint << 40
+    offset 0) as h
+  cross join lateral (
+    select x.conversation from conversation_members x
+    where x.conversation = h.conversation and x.user_id = p_user and x.left_at is null and x.conversation > p_after
+    offset 0) as own
   order by conversation
   limit p_limit;
 end
