@@ -1,9 +1,10 @@
-/** The links of a shard to its fronts, and the publisher that speaks through them. */
+/** The links of a shard to its fronts, and the publisher and the stirs that speak through them. */
 import type { MessagePort } from 'node:worker_threads';
 import type { Turns } from '#src/runtime/ports.js';
 import { createLink, type Link } from '#src/threads/link.js';
 import type { ToFront, ToShard } from '#src/threads/messages.js';
 import { createPublisher, type Publisher } from '#src/threads/publisher.js';
+import { Stirs } from '#src/threads/stirs.js';
 import { bytesToFront } from '#src/threads/weights.js';
 
 export interface FrontLinksOptions {
@@ -17,12 +18,14 @@ export interface FrontLinksOptions {
 
 export class FrontLinks {
   readonly publisher: Publisher;
+  readonly stirs: Stirs;
   private readonly links = new Map<number, Link<ToFront, ToShard>>();
   private readonly options: FrontLinksOptions;
 
   constructor(options: FrontLinksOptions) {
     this.options = options;
     this.publisher = createPublisher({ posts: (front) => this.links.get(front) });
+    this.stirs = new Stirs((front) => this.links.get(front));
   }
 
   get fronts(): number[] {
@@ -59,6 +62,7 @@ export class FrontLinks {
     this.links.get(front)?.close();
     this.links.delete(front);
     this.publisher.frontGone(front);
+    this.stirs.unfollow(front);
     this.options.onGone(front);
   }
 }

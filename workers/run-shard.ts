@@ -57,6 +57,7 @@ export function runShard(hooks: ShardHooks = {}): void {
     ports,
     store: hooks.wrapStore?.(store) ?? store,
     publisher: links.publisher,
+    stirs: links.stirs,
     rates: userRatesOf(config),
     conversationRate: conversationRateOf(config),
     fronts: () => links.fronts,
@@ -92,6 +93,10 @@ export function runShard(hooks: ShardHooks = {}): void {
         return desk.take(message);
       case 'unregister':
         return links.publisher.unregister(message.front, message.conv);
+      case 'follow':
+        return links.stirs.follow(message.front);
+      case 'unfollow':
+        return links.stirs.unfollow(message.front);
       default:
         return core.onRequest(message);
     }

@@ -27,6 +27,7 @@ import {
 } from '#src/threads/messages.js';
 import type { PresenceNotice, PresenceStore } from '#src/threads/presence.js';
 import type { createPublisher } from '#src/threads/publisher.js';
+import type { Stirs } from '#src/threads/stirs.js';
 import { bytesToShard } from '#src/threads/weights.js';
 import type { BucketLimits } from '#src/token-bucket.js';
 import { type MirrorOptions, startMirrors } from './mirrors.js';
@@ -37,6 +38,8 @@ export interface ShardCoreOptions {
   readonly ports: RuntimePorts;
   readonly store: LogStore;
   readonly publisher: ReturnType<typeof createPublisher>;
+  /** Hears of each batch, before conversations do. */
+  readonly stirs?: Stirs;
   readonly rates: Readonly<Record<RateClass, BucketLimits>>;
   /** Of what all together say in one conversation; no limit when absent (L17). */
   readonly conversationRate?: BucketLimits | undefined;
@@ -204,8 +207,12 @@ function writerKind(
   system: ActorSystem,
   snapshots: SnapshotLoads | undefined,
 ): ActorKind<WriterMessage> {
-  const { ports, store, post, fatal, mirrors } = options;
+  const { ports, store, post, fatal, mirrors, stirs } = options;
   const feed = mirrors === undefined ? undefined : startMirrors(system, ports, mirrors);
+  const onCommitted: WriterPorts['onCommitted'] = (batch, events) => {
+    stirs?.committed(events);
+    feed?.(batch, events);
+  };
   const writerPorts: WriterPorts = {
     clock: ports.clock,
     timers: ports.timers,
@@ -216,7 +223,7 @@ function writerKind(
       system.tell(`conversation/${conv}`, message, { system: true });
     },
     fatal,
-    ...(feed ? { onCommitted: feed } : {}),
+    ...(feed || stirs ? { onCommitted } : {}),
     ...(options.onBatch ? { onBatch: options.onBatch } : {}),
     ...(options.onMove ? { onMove: options.onMove } : {}),
   };

@@ -24,6 +24,8 @@ export class ShardLinks {
       // They keep a front and its shards agreed: they wait for room rather than being refused.
       case 'register':
       case 'unregister':
+      case 'follow':
+      case 'unfollow':
         return link.postOrQueue(message);
       // Bounded where it is remembered, and the shard waits for it.
       case 'recollection':

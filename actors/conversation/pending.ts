@@ -2,8 +2,9 @@
  * Operations that were admitted and are not settled: what they will change. Restrictions count from admission,
  * permissions from commit (L6): `isRestricted`, `isBeingAdmitted` and `touches` are how the rules ask.
  */
+
+import { membershipChange } from '#src/memberships.js';
 import type { LogEvent } from '#src/wire/events.js';
-import { membershipChange } from './state.js';
 
 /** What an operation may depend on, as a key. */
 export const subjects = {

@@ -70,6 +70,7 @@ export class Listener {
       case 'conversation.update':
       case 'read.update':
       case 'presence.update':
+      case 'resync':
         return;
       default:
         if (this.held === undefined) this.take(event);

@@ -63,6 +63,8 @@ export class FrontCounters {
   ephemeralExpired = 0;
   /** Changes of presence told to sockets that watch. */
   presencesTold = 0;
+  /** `conversation.update` told to sockets that follow. */
+  updatesTold = 0;
   /** Events that were not the next one after the last published: a bug or a restart, always told as a gap. */
   holes = 0;
   /** REST responses by status. */

@@ -16,6 +16,7 @@ import { Calls, type Question, RefusedError } from './calls.js';
 import type { Front, FrontDependencies, FrontStats } from './contract.js';
 import { FrontCounters } from './counters.js';
 import { drainSessions } from './drain.js';
+import { Following } from './following.js';
 import { Gate } from './gate.js';
 import type { SessionHost } from './host.js';
 import { checkedLimits, type FrontLimits, frontLimits } from './limits.js';
@@ -48,6 +49,7 @@ class FrontCore implements Front, SessionHost {
   readonly number: number;
   readonly presence: UserPresence;
   readonly watches: Watches;
+  readonly following: Following;
   readonly rates: Rates | undefined;
   readonly stopwatch: () => number;
   isDraining = false;
@@ -92,7 +94,10 @@ class FrontCore implements Front, SessionHost {
         this.rechecks.add(topic);
         this.rechecks.pump(this.limits.rechecksPerSweep);
       },
+      evicted: (conv, user) => this.following.onEvicted(conv, user),
+      came: (conv, user, seq) => this.following.onCame(conv, user, seq),
     });
+    this.following = new Following(this);
     this.presence = new UserPresence({
       ...{ number, shards: this.shards },
       sessionsOf: (user) => this.sessions.of(user),
@@ -145,6 +150,10 @@ class FrontCore implements Front, SessionHost {
       case 'notify':
         for (const session of this.sessions.of(message.user)) session.tell(message.event);
         return;
+      case 'stirred':
+        return this.following.onStirred(message);
+      case 'unsure':
+        return this.following.onUnsure();
       case 'presences':
         return this.watches.onPresences(message.presences);
       case 'presence lost':
@@ -171,6 +180,7 @@ class FrontCore implements Front, SessionHost {
     this.shards.left(shard);
     this.requests.shardGone(shard);
     this.topics.shardGone(shard);
+    this.following.shardGone(shard);
   }
 
   shardBack(shard: number): void {
@@ -178,6 +188,7 @@ class FrontCore implements Front, SessionHost {
     // Before any operation: the shard takes none until it knows what was refused (P7).
     for (const message of this.refusals.recollections(shard)) this.shards.post(shard, message);
     this.topics.shardBack(shard);
+    this.following.shardBack(shard);
     this.tellPresence(shard);
   }
 
@@ -281,6 +292,7 @@ class FrontCore implements Front, SessionHost {
     this.rates?.forget(now);
     this.turnOfSweep = this.turns;
     this.topics.sweep();
+    this.following.sweep();
     this.presence.sweep();
     this.watches.sweep();
     this.rechecks.pump(this.limits.rechecksPerSweep);
@@ -296,6 +308,7 @@ class FrontCore implements Front, SessionHost {
     this.sessions.left(session, user);
     this.presence.changed(user);
     this.watches.remove(session);
+    this.following.remove(session);
   }
 
   removed(session: Session): void {

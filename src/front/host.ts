@@ -5,6 +5,7 @@ import type { Clock } from '../runtime/ports.js';
 import type { Refusal } from '../threads/messages.js';
 import type { Front } from './contract.js';
 import type { FrontCounters } from './counters.js';
+import type { Following } from './following.js';
 import type { FrontLimits } from './limits.js';
 import type { UserPresence } from './presence.js';
 import type { Requests } from './requests.js';
@@ -28,6 +29,7 @@ export interface SessionHost extends Pick<Front, 'call' | 'shardOf' | 'shardCoun
   readonly slow: SlowReaders;
   readonly presence: UserPresence;
   readonly watches: Watches;
+  readonly following: Following;
   /** At once or later; throws or rejects with a NuboError. The user is known to the store then (H6). */
   authenticate(token: string): Identity | Promise<Identity>;
   isRevoked(identity: Identity): boolean;

@@ -1,4 +1,5 @@
 /** Bounds of a front, unit last, the reason beside each. Those that clients must know are in src/wire/limits.ts. */
+import { wireLimits } from '../wire/limits.js';
 import { tickMs } from './ticks.js';
 
 export const frontLimits = {
@@ -29,6 +30,8 @@ export const frontLimits = {
   awayMs: 300_000,
   /** Presence, typing and receipts that one socket is sent: half of it is for presence (E4, E8). */
   ephemeralBytesPerSecond: 2048,
+  /** Of a user who follows all of theirs; about 150 bytes each. */
+  followedConversationsMax: wireLimits.followedConversationsMax,
   /** Users of an application that this front has introduced to the store. About 100 bytes each. */
   knownUsersMax: 100_000,
   /** What a client should wait before it sends again when a shard has no room. */

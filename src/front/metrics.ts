@@ -75,6 +75,12 @@ const counters: ReadonlyArray<
     '',
     (all) => all.presencesTold,
   ],
+  [
+    'nubo_updates_told_total',
+    'Changed conversations told to sockets that follow without hearing their events',
+    '',
+    (all) => all.updatesTold,
+  ],
   ['nubo_publish_holes_total', 'Events that did not follow the last one published', '', (all) => all.holes],
 ];
 

@@ -36,6 +36,9 @@ export function perform(
       return performSubscribe(session, identity, operation);
     case 'unsubscribe':
       return performUnsubscribe(session, operation);
+    case 'subscribe.all':
+    case 'unsubscribe.all':
+      return performFollow(session, identity, operation);
     case 'typing.start':
     case 'typing.stop':
       return performTyping(session, identity, operation);
@@ -143,9 +146,41 @@ function performSubscribe(session: Session, identity: Live, operation: Operation
 function performUnsubscribe(session: Session, operation: Operation<'unsubscribe'>): void {
   for (const waiting of itemsOf(session.subscribing))
     if (waiting.topic.conv === operation.conv) waiting.isCancelled = true;
-  const topic = session.host.topics.get(operation.conv);
-  if (topic !== undefined) session.leave(topic);
+  const { topics, following } = session.host;
+  const topic = topics.get(operation.conv);
+  if (topic !== undefined && !following.keeps(session, topic)) session.leave(topic);
   session.tell({ ack: operation.ref, conv: operation.conv });
+}
+
+/** Follows, and then answers as `sync` does: what is committed is in the answer, or stirs. */
+function performFollow(
+  session: Session,
+  { user, session: id }: Live,
+  operation: Operation<'subscribe.all' | 'unsubscribe.all'>,
+): void {
+  const { host } = session;
+  const { ref } = operation;
+  if (operation.op === 'unsubscribe.all') {
+    host.following.remove(session);
+    return session.tell({ ack: ref });
+  }
+  if (!admit(session, ref)) return;
+  const { cursor, limit, quiet } = operation;
+  session.requestsOpen += 1;
+  host.following
+    .follow(session, user, quiet === true)
+    .then(() => answerQuery({ front: host, user, session: id }, { op: 'sync', cursor, limit }))
+    .then(
+      (result) => {
+        session.requestsOpen -= 1;
+        const partial = host.following.isPartial(user) ? { partial: true } : {};
+        if (!session.isClosing) session.tellResult(ref, { ...result, ...partial });
+      },
+      (error: unknown) => {
+        session.requestsOpen -= 1;
+        if (!session.isClosing) session.refuse(ref, host.refusalOf(error));
+      },
+    );
 }
 
 /** Nobody waits for typing: without room it is lost, and says so only to those who asked (P8). */

@@ -115,6 +115,7 @@ export class SubscribeRequest implements Waiting {
     // Sockets found slow a moment ago leave their topics first: this one may be among them.
     session.host.slow.settle();
     session.attach(topic);
+    session.host.following.claim(session, topic);
     session.host.topics.answerFirst(session, topic);
   }
 

@@ -35,6 +35,9 @@ export interface TopicsHost {
   sessionsOf(user: string): Iterable<Session>;
   /** Events were missed that may have ended somebody's membership. */
   recheckMembers(topic: Topic): void;
+  /** The user has lost the conversation, or has come to it with the event of this seq: those who follow all of theirs are looked at. */
+  evicted(conv: string, user: string): void;
+  came(conv: string, user: string, seq: number): void;
 }
 
 export class Topics {
@@ -100,6 +103,33 @@ export class Topics {
     topic.sockets[session.codec] += 1;
   }
 
+  /**
+   * Sockets of members hear what comes after `have`, or after what the topic has told already; each is told which.
+   * Nobody is asked whether they may: the caller knows.
+   */
+  follow(conv: string, have: number, sessions: readonly Session[]): Topic {
+    // Sockets found slow a moment ago leave their topics first: one of these may be among them.
+    this.host.settleSlow();
+    let topic = this.topics.get(conv);
+    if (topic === undefined) {
+      topic = new Topic(conv, this.host.shards.of(conv));
+      this.topics.set(conv, topic);
+    }
+    if (topic.socketCount === 0) {
+      topic.lastSeq = have;
+      topic.pending = [];
+      topic.publishedTurn = Number.NEGATIVE_INFINITY;
+      topic.registered = false;
+    } else this.flush(topic);
+    for (const session of sessions) {
+      session.attach(topic);
+      session.tell({ ev: 'resumed', conv, upTo: topic.lastSeq });
+      this.answerFirst(session, topic);
+    }
+    this.register(topic);
+    return topic;
+  }
+
   /** What the session is told in this turn goes out before the topic's next events do (W10). */
   answerFirst(session: Session, topic: Topic): void {
     topic.joined.push(session);
@@ -134,7 +164,8 @@ export class Topics {
     else if (event.ev === 'conversation.change' && event.state === 'deleted') {
       this.flush(topic);
       this.host.recheckMembers(topic);
-    }
+    } else if (event.ev === 'member.join') this.host.came(topic.conv, event.from, event.seq);
+    else if (event.ev === 'member.add') this.host.came(topic.conv, event.user, event.seq);
   }
 
   /** The user has lost the conversation: those of their sockets that hear it are told so, after what they may see. */
@@ -143,6 +174,7 @@ export class Topics {
     for (const session of this.host.sessionsOf(user)) {
       if (session.leave(topic)) session.tell({ ev: 'unsubscribed', conv: topic.conv });
     }
+    this.host.evicted(topic.conv, user);
   }
 
   /** The shard cannot give the events up to `head`: the sockets are told which they lack. */

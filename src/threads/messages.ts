@@ -91,6 +91,8 @@ export type ToShard =
   | ConversationRequest
   | Recollection
   | PresenceNotice
+  /** From now on the front hears which conversations move (`stirred`), or does no more. */
+  | { kind: 'follow' | 'unfollow'; front: number }
   /** The front has no subscriber of this conversation left. */
   | { kind: 'unregister'; front: number; conv: string }
   /** A call of a service (people, lists, operators); see services.ts. */
@@ -114,6 +116,15 @@ export interface Acks {
   readonly at: number;
   readonly requests: Float64Array;
   readonly seqs: Float64Array;
+}
+
+/** What a batch has brought, for fronts that follow: the nth conversation has gone on with the nth seq. */
+export interface Stirred {
+  readonly kind: 'stirred';
+  readonly convs: readonly string[];
+  readonly firsts: readonly number[];
+  /** Who came (true) or went (false), in order. */
+  readonly moves: ReadonlyArray<readonly [conv: string, user: string, isIn: boolean]>;
 }
 
 /** Refusals that are over by themselves: they say when (L5). */
@@ -174,6 +185,9 @@ export type ToFront =
       at: number;
       to?: readonly string[];
     }
+  | Stirred
+  /** The front was not told of everything that stirred. */
+  | { kind: 'unsure' }
   /** Users whom sockets of the front watch are like this now. */
   | { kind: 'presences'; presences: readonly Presence[] }
   /** What the shard knew of presence is lost: the front says it again (E5). */

@@ -206,6 +206,16 @@ export interface Services {
     input: { user: string; limit: number; cursor?: string };
     output: { conversations: SyncedConversation[]; cursor: string; more: boolean; full: boolean };
   };
+  /** The conversations a user is a member of: at most `limit`, then those that were active last. */
+  'conversations.followed': {
+    input: { user: string; limit: number };
+    output: { convs: string[]; more: boolean };
+  };
+  /** How conversations stand for users, as `sync` tells it: the nth answer is of the nth pair, null for who never came. */
+  'conversations.standing': {
+    input: { users: string[]; convs: string[] };
+    output: Array<SyncedConversation | null>;
+  };
   /** How many members a message has reached, of those who show it, but its sender, and some of those who have read it. */
   receipts: {
     input: { user: string; id: string };

@@ -62,6 +62,8 @@ export function bytesToFront(message: ToFront): number {
   }
   if (message.kind === 'acks') return messageBytes + message.requests.length * ackBytes;
   if (message.kind === 'refused') return refusedBytes;
+  if (message.kind === 'stirred')
+    return messageBytes + (message.convs.length + 2 * message.moves.length) * 2 * idBytes;
   // As many marks as those who hear of them, at most.
   if (message.kind === 'ephemeral' && message.to !== undefined)
     return messageBytes + 2 * message.to.length * idBytes;

@@ -187,8 +187,35 @@ export const controlEvents = {
       back: z.literal(true).optional(),
     }),
   },
-  /** The user became a member of a conversation (created with them, added): they may subscribe now. */
-  'conversation.update': { code: 26, schema: z.object({ conv: id, head: seq }) },
+  /**
+   * The user became a member of a conversation (created with them, added), or, to whoever follows all of theirs: one has
+   * changed and stands for them as `sync` would tell it. At most once a second, with whatever came meanwhile.
+   */
+  'conversation.update': {
+    code: 26,
+    schema: z.object({
+      conv: id,
+      /** The last seq; absent when they are no member any more. */
+      head: seq.optional(),
+      type: conversationType.optional(),
+      standing: z.enum(['member', 'left', 'removed', 'banned', 'deleted']).optional(),
+      number: seq.optional(),
+      unread: seq.optional(),
+      mentions: seq.optional(),
+      mark: seq.optional(),
+      preview: z.string().optional(),
+      lastActivityAt: at.optional(),
+      title: z.string().optional(),
+      avatar: z.string().optional(),
+      peer: id.optional(),
+      role: role.optional(),
+      archived: z.literal(true).optional(),
+      mutedUntil: at.optional(),
+      bannedUntil: at.optional(),
+    }),
+  },
+  /** To whoever follows all: something may have changed without a word; `sync` with the cursor tells it. */
+  resync: { code: 37, schema: z.object({ at }) },
   /** A user whom the socket watches (E3, E4). `lastSeen`: of those who are offline and do not hide it. */
   'presence.update': {
     code: 30,

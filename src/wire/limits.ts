@@ -54,6 +54,8 @@ export const wireLimits = {
   historyEventsMax: 100,
   /** Conversations in one answer to `sync`. */
   syncConversationsMax: 200,
+  /** Conversations of a user that `subscribe.all` follows; of more, those that were active last. */
+  followedConversationsMax: 10_000,
   /** What a server gave as a cursor: some 30 for each shard. */
   cursorCharsMax: 4096,
   /** Events a `subscribe` with `have` is answered with; beyond it the answer is `gap` and the client pulls. */

@@ -226,6 +226,15 @@ export const operations = {
   'settings.change': { code: 85, schema: z.object({ ref, fields: patch }) },
   sessions: { code: 86, schema: z.object({ ref }) },
   'sessions.end': { code: 87, schema: z.object({ ref, session: uuid }) },
+  /**
+   * Follows all one's conversations, as they come and go, and answers as `sync` does. `quiet`: without their events, only
+   * `conversation.update` when they have changed.
+   */
+  'subscribe.all': {
+    code: 32,
+    schema: z.object({ ref, ...syncFields, quiet: z.literal(true).optional() }),
+  },
+  'unsubscribe.all': { code: 33, schema: z.object({ ref }) },
   /** Of all one's conversations those that have changed since the cursor; without one, all. */
   sync: { code: 28, schema: z.object({ ref, ...syncFields }) },
   /** Takes the mark back: the message at `seq` and what came after it are unread again. */

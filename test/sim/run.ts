@@ -12,6 +12,7 @@ export interface SimulationOptions {
   /** Operations that clients begin, retries not counted. */
   readonly operations?: number;
   readonly plant?: Plant | undefined;
+  readonly follows?: boolean | undefined;
   readonly onTrace?: (line: string) => void;
 }
 
@@ -41,7 +42,7 @@ const year = 365 * 24 * hour;
 
 export async function simulate(seed: number, options: SimulationOptions = {}): Promise<SimulationResult> {
   const operations = options.operations ?? operationsDefault;
-  const world = new World({ seed, plant: options.plant, onTrace: options.onTrace });
+  const world = new World({ seed, plant: options.plant, follows: options.follows, onTrace: options.onTrace });
   const random = new Draws(seed, 60);
   const run = new Run(world);
   const early = seed % livesPerSilence === 0 ? Math.floor(operations * beforeSilence) : 0;

@@ -6,6 +6,7 @@ import type { LogStore } from '#src/storage/ports.js';
 import { createLink, type Link, type LinkPort } from '#src/threads/link.js';
 import type { Acks, ConversationRequest, ToFront, ToShard } from '#src/threads/messages.js';
 import { createPublisher } from '#src/threads/publisher.js';
+import { Stirs } from '#src/threads/stirs.js';
 import { SimChanges } from '#test/support/sim-changes.js';
 import type { Simulation } from '#test/support/sim-clock.js';
 import type { SimDatabase } from '#test/support/sim-database.js';
@@ -16,6 +17,7 @@ import { SimThread } from '#test/support/sim-thread.js';
 import { SimTier, type SimTierStore, type TierFaults } from '#test/support/sim-tier.js';
 import { createShardCore, type ShardCore, type ShardCoreOptions } from '#workers/shard-core.js';
 import type { Planting } from './plants.js';
+import { SimServices } from './services.js';
 import type { Totals } from './totals.js';
 import type { Witness } from './witness.js';
 
@@ -62,6 +64,8 @@ export class SimShard {
   private readonly links = new Map<number, FrontLink>();
   private readonly store: SimStore;
   private readonly publisher;
+  private readonly stirs: Stirs;
+  private readonly services: SimServices;
   private readonly core: ShardCore;
   /** Requests by front and number, for the witness. */
   private readonly asked = new Map<number, ConversationRequest>();
@@ -79,10 +83,12 @@ export class SimShard {
       thread: this.thread,
     });
     this.publisher = createPublisher({ posts: (front) => this.postOf(front) });
+    this.stirs = new Stirs((front) => this.postOf(front));
     this.core = createShardCore({
       ports: this.thread.ports,
       store: this.crashing(host.planting.store(this.store)),
       publisher: this.publisher,
+      stirs: this.stirs,
       rates: rates[host.seed % 2 === 0 ? 0 : 1],
       fronts: () => [...this.links.keys()],
       frontCount: host.frontCount,
@@ -91,6 +97,10 @@ export class SimShard {
       wrapConversation: (actor) => this.crashingActor(actor),
       onBatch: () => this.crashWriter('after'),
       ...this.tiers(),
+    });
+    this.services = new SimServices({
+      ...{ core: this.core, database },
+      post: (front, message) => void this.postOf(front)?.postOrQueue(message),
     });
   }
 
@@ -146,6 +156,7 @@ export class SimShard {
     this.links.get(front)?.close();
     this.links.delete(front);
     this.publisher.frontGone(front);
+    this.stirs.unfollow(front);
   }
 
   kill(): void {
@@ -162,7 +173,11 @@ export class SimShard {
       case 'unregister':
         return this.publisher.unregister(message.front, message.conv);
       case 'call':
-        return;
+        return this.services.take(message);
+      case 'follow':
+        return this.stirs.follow(message.front);
+      case 'unfollow':
+        return this.stirs.unfollow(message.front);
       case 'present':
       case 'watch':
       case 'unwatch':

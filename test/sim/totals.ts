@@ -48,6 +48,10 @@ export class Totals {
   mirrorsLost = 0;
   /** Changed messages that a device could follow to the end. */
   messagesFollowed = 0;
+  /** What devices were told that follow all conversations: see follower.ts. */
+  eventsFollowed = 0;
+  updates = 0;
+  resyncs = 0;
   /** Operations refused to people in haste: see haste.ts. */
   hasty = 0;
 

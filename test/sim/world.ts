@@ -11,6 +11,7 @@ import { Draws } from '#test/support/sim-random.js';
 import type { SimSocket } from '#test/support/sim-socket.js';
 import { noTierFaults, SimTierStore, usualTierFaults } from '#test/support/sim-tier.js';
 import { Device } from './device.js';
+import { FollowingDevice } from './follower.js';
 import { tokenFor } from './front.js';
 import { laxPlants, type Plant, plantingOf } from './plants.js';
 import { type Durable, Sender, type SenderHost } from './sender.js';
@@ -22,6 +23,8 @@ import { Workload } from './workload.js';
 export interface WorldOptions {
   readonly seed: number;
   readonly plant?: Plant | undefined;
+  /** Every user has one more device, which follows all of their conversations. */
+  readonly follows?: boolean | undefined;
   /** Hears every line of the trace. */
   readonly onTrace?: ((line: string) => void) | undefined;
 }
@@ -39,6 +42,7 @@ export class World implements SenderHost {
   readonly witness: Witness;
   readonly answers: AnswerRecord[] = [];
   readonly devices: Device[] = [];
+  readonly followers: FollowingDevice[] = [];
   readonly sender: Sender;
   readonly workload: Workload;
   readonly server: SimServer;
@@ -87,6 +91,7 @@ export class World implements SenderHost {
       onFault: (message) => this.blame('front', message),
     });
     this.makeDevices();
+    if (options.follows === true) this.makeFollowers();
     this.workload = new Workload({
       ...{ random: new Draws(seed, 52), database: this.database, sender: this.sender },
       ...{ users: this.users, devices: this.devices },
@@ -109,9 +114,10 @@ export class World implements SenderHost {
   /** Lets the next thing happen, with all that its promises do. */
   async step(): Promise<void> {
     this.simulation.run({ maxEvents: 1 });
-    if (!this.hasPromises) return;
+    // Those who follow have promises under way in their fronts at any time.
+    if (!this.hasPromises && this.followers.length === 0) return;
     this.hasPromises = false;
-    for (let tick = 0; tick < 12; tick += 1) await Promise.resolve();
+    for (let tick = 0; tick < 24; tick += 1) await Promise.resolve();
   }
 
   /** The wall clock goes on by this much, all at once: nobody lived through it. */
@@ -179,6 +185,7 @@ export class World implements SenderHost {
   /** Nothing waits for anything. */
   get isQuiet(): boolean {
     if (!this.server.isWhole || this.sender.openCount > 0) return false;
+    if (!this.followers.every(({ isFollowing }) => isFollowing)) return false;
     return this.devices.every(
       (device) => device.state === 'live' && device.waitingCount === 0 && device.subscriptions.isSettled,
     );
@@ -229,6 +236,7 @@ export class World implements SenderHost {
     return [
       ...[...this.violations, ...this.witness.violations, ...checkRun(record), ...messages.violations],
       ...this.checkChanged(record.log),
+      ...this.followers.flatMap((follower) => follower.check(record.log, isQuiet)),
     ];
   }
 
@@ -262,6 +270,14 @@ export class World implements SenderHost {
       ({ id, answer }) => answer.kind === 'ack' && !this.database.byId.has(id),
     ).length;
     totals.droppedFrames = this.sockets.reduce((sum, socket) => sum + socket.droppedFrames, 0);
+  }
+
+  private makeFollowers(): void {
+    this.users.forEach((user, index) => {
+      const follower = new FollowingDevice(this, user, index % 3 === 2);
+      this.followers.push(follower);
+      this.after(this.random.next() * 2_000, () => follower.connect());
+    });
   }
 
   private makeDevices(): void {

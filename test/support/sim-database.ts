@@ -217,6 +217,11 @@ export class SimDatabase {
     return this.conversations.get(conv)?.facts.members.get(user)?.role;
   }
 
+  /** Those of which the user is a member. */
+  conversationsOf(user: string): string[] {
+    return [...this.conversations.keys()].filter((conv) => this.isMember(conv, user));
+  }
+
   isMember(conv: string, user: string): boolean {
     return this.conversations.get(conv)?.facts.members.has(user) === true;
   }

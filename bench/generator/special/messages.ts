@@ -141,6 +141,7 @@ function hearObject(message: ServerMessage, hearer: Hearer, isOfPage: boolean): 
       return hearer.typing(message.conv);
     case 'typing.stop':
     case 'conversation.update':
+    case 'resync':
       return;
     case 'read.update':
       return hearer.receipts();

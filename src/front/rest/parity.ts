@@ -6,6 +6,8 @@ export const onlyOnSockets = {
   ping: 'GET /ping answers without a token',
   subscribe: 'events are told over a connection that stays',
   unsubscribe: 'events are told over a connection that stays',
+  'subscribe.all': 'events are told over a connection that stays; GET /sync tells what has changed',
+  'unsubscribe.all': 'events are told over a connection that stays',
   'typing.start': 'it is over before somebody asks for it: those who listen have a socket',
   'typing.stop': 'it is over before somebody asks for it: those who listen have a socket',
   'presence.set': 'it is said of a socket, and over with it',

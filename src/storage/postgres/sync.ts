@@ -9,7 +9,10 @@ import type { Role } from '../../wire/events.js';
 import { notFound, whileUp } from './looking-up.js';
 import { type Clocks, decodeCursor, encodeCursor, isOf, type SyncCursor, vectorOf } from './sync-cursor.js';
 
-type SyncServices = Pick<ServiceHandlers, 'sync' | 'receipts'>;
+type SyncServices = Pick<
+  ServiceHandlers,
+  'sync' | 'receipts' | 'conversations.followed' | 'conversations.standing'
+>;
 
 /** How many of those who have read a message are named. */
 const readersMax = 50;
@@ -19,6 +22,8 @@ export function createSync(sql: Sql): SyncServices {
   return {
     sync: (input) => whileUp(() => sync(sql, input)),
     receipts: (input) => whileUp(() => receipts(sql, input)),
+    'conversations.followed': (input) => whileUp(() => followed(sql, input)),
+    'conversations.standing': (input) => whileUp(() => standing(sql, input)),
   };
 }
 
@@ -111,6 +116,45 @@ function conversationOf(row: Row): SyncedConversation {
     ...(mutedUntil === null ? {} : { mutedUntil }),
     ...(isArchived ? { archived: true as const } : {}),
   };
+}
+
+async function followed(
+  sql: Sql,
+  { user, limit }: Parameters<SyncServices['conversations.followed']>[0],
+): Promise<Awaited<ReturnType<SyncServices['conversations.followed']>>> {
+  const all = await sql<Array<{ conv: string }>>`
+    select conversation as conv from conversation_members
+    where user_id = ${user} and left_at is null order by conversation limit ${limit + 1}`;
+  if (all.length <= limit) return { convs: all.map(({ conv }) => conv), more: false };
+  const last = await sql<Array<{ conv: string }>>`
+    select own.conversation as conv
+    from conversation_members own left join conversation_heads h on h.conversation = own.conversation
+    where own.user_id = ${user} and own.left_at is null
+    order by h.last_at desc nulls last limit ${limit}`;
+  return { convs: last.map(({ conv }) => conv), more: true };
+}
+
+/** The rows are those of `nubo_sync`, for pairs of users and conversations. */
+async function standing(
+  sql: Sql,
+  { users, convs }: Parameters<SyncServices['conversations.standing']>[0],
+): Promise<Awaited<ReturnType<SyncServices['conversations.standing']>>> {
+  const rows = await sql<Array<{ row: Row | null }>>`
+    select case when m.user_id is null then null else json_build_array(
+      m.conversation, c.type, c.title, c.avatar_url, c.state, m.left_at is null, m.gone, m.role,
+      m.mark, nubo_until_ms(m.muted_until), nubo_until_ms(m.banned_until),
+      h.seq, h.number, nubo_ms(coalesce(h.last_at, c.created_at)), h.preview,
+      case when m.left_at is null then nubo_mentions(m.user_id, m.conversation, m.mark) else 0 end,
+      case when c.type = 'direct' then (select other.user_id from conversation_members other
+        where other.conversation = m.conversation and other.user_id <> m.user_id limit 1) end) end as row
+    from unnest(${users}::uuid[], ${convs}::uuid[]) with ordinality as w (user_id, conversation, place)
+    left join lateral (
+      select * from conversation_members x
+      where x.conversation = w.conversation and x.user_id = w.user_id offset 0) as m on true
+    left join lateral (select * from conversations x where x.id = w.conversation offset 0) as c on true
+    left join lateral (select * from conversation_heads x where x.conversation = w.conversation offset 0) as h on true
+    order by w.place`;
+  return rows.map(({ row }) => (row === null ? null : conversationOf(row)));
 }
 
 async function receipts(
