@@ -11,6 +11,7 @@ import type { Ack, ControlEvent, LogEvent } from '#src/wire/events.js';
 import { Conversation, type OpenOptions } from './conversation.js';
 import { deferred } from './deferred.js';
 import { ClientError } from './errors.js';
+import { type FollowOptions, FollowWish } from './following.js';
 import { Heartbeat } from './heartbeat.js';
 import { type Hello, Link, type LinkStatus, type Message, type TokenSource } from './link.js';
 import { Operations } from './operations.js';
@@ -40,7 +41,7 @@ export interface ConnectOptions {
   readonly ports?: RuntimePorts;
 }
 
-export type ClientEvent = LogEvent | Exclude<ControlEvent, { ev: 'hello' | 'gap' | 'resumed' }>;
+export type ClientEvent = LogEvent | Exclude<ControlEvent, { ev: 'hello' | 'gap' | 'resumed' | 'resync' }>;
 
 /** Starts to connect and returns at once; `ready` tells when it is there. */
 export function connect(options: ConnectOptions): Client {
@@ -62,6 +63,7 @@ export class Client extends Operations {
   private readonly subscriptions: Subscriptions;
   private readonly heartbeat: Heartbeat;
   private readonly wishes: PresenceWishes;
+  private readonly following: FollowWish;
   private hello: Hello | undefined;
 
   constructor(options: ConnectOptions) {
@@ -95,6 +97,13 @@ export class Client extends Operations {
     this.subscriptions = new Subscriptions(this.outbox, ports, {
       onEvent: (event) => this.tell(event),
       onGap: (gap) => guard(() => options.onGap?.(gap)),
+    });
+    this.following = new FollowWish(this.outbox, {
+      onChanged: (conversation) => {
+        this.subscriptions.onChanged(conversation);
+        this.tell({ ev: 'conversation.update', ...conversation });
+      },
+      onAll: (convs) => this.subscriptions.onAll(convs),
     });
     this.link.open();
   }
@@ -151,6 +160,30 @@ export class Client extends Operations {
     this.outbox.ask({ op: 'unsubscribe', conv }, nobody, { survives: false });
   }
 
+  /**
+   * Follows all conversations of the user, as they come and go. Resolves when everything that has changed since the
+   * cursor was told by `conversation.update`; from then on the events of each go to `onEvent`, once and in order, also
+   * after reconnects. When very many were missed (500) of one that is not open, `onGap` tells with `isSkipped` that they
+   * are left out.
+   * @throws ClientError `invalid` for a cursor that is none
+   */
+  async follow(options: FollowOptions = {}): Promise<void> {
+    this.subscriptions.follow(options.quiet !== true);
+    await new Promise((acked, failed) => this.following.start(options, { acked, failed }));
+  }
+
+  /** Conversations that were subscribed to or are open stay so. */
+  async unfollow(): Promise<void> {
+    this.following.stop();
+    this.subscriptions.follow(false);
+    await this.request({ op: 'unsubscribe.all' });
+  }
+
+  /** Everything up to here was told to who follows: for `follow` the next time. */
+  get cursor(): string | undefined {
+    return this.following.cursor;
+  }
+
   /** The last seq that `onEvent` was given of a subscribed conversation. */
   have(conv: string): number | undefined {
     return this.subscriptions.have(conv);
@@ -197,6 +230,7 @@ export class Client extends Operations {
     this.clock.correct(hello.at);
     this.wishes.onLive();
     this.subscriptions.onLive();
+    this.following.onLive();
     this.outbox.onLive();
     this.heartbeat.start(hello.heartbeatMs);
     this.first.resolve(hello);
@@ -214,9 +248,13 @@ export class Client extends Operations {
         return this.subscriptions.onResumed(message);
       case 'unsubscribed':
         return this.subscriptions.onUnsubscribed(message);
+      case 'conversation.update':
+        this.subscriptions.onChanged(message);
+        return this.tell(message);
+      case 'resync':
+        return this.following.onResync();
       case 'typing.start':
       case 'typing.stop':
-      case 'conversation.update':
       case 'read.update':
       case 'presence.update':
         return this.tell(message);
@@ -235,6 +273,7 @@ export class Client extends Operations {
   private onEnded(error: ClientError | undefined): void {
     const reason = error ?? new ClientError('closed', 'The client was closed.');
     this.subscriptions.end(reason);
+    this.following.end(reason);
     this.outbox.end(reason);
     this.first.reject(reason);
     this.last.resolve(error);

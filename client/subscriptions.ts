@@ -10,12 +10,16 @@ import { Subscription } from './subscription.js';
 /** A page that should not be empty is asked for again so often, each time after a longer pause. */
 const emptyPagesMax = 5;
 const emptyPageMs = 200;
+/** Missed events of a conversation that is followed with all others: of more, none are pulled. */
+const followedCatchUpMax = 500;
 
 export interface Gap {
   readonly conv: string;
   /** The events after `have` up to `head` are being pulled. */
   readonly have: number;
   readonly head: number;
+  /** They are not: there are too many, and events go on after `head`. */
+  readonly isSkipped?: true;
 }
 
 export interface SubscriptionsListener {
@@ -42,6 +46,8 @@ interface Entry {
   first: Answers | undefined;
   isPulling: boolean;
   emptyPages: number;
+  /** It is heard only because all are followed: the server begins it by itself. */
+  isFollowed: boolean;
 }
 
 export class Subscriptions {
@@ -49,6 +55,7 @@ export class Subscriptions {
   private readonly ports: RuntimePorts;
   private readonly listener: SubscriptionsListener;
   private readonly entries = new Map<string, Entry>();
+  private isFollowing = false;
 
   constructor(outbox: Outbox, ports: RuntimePorts, listener: SubscriptionsListener) {
     this.outbox = outbox;
@@ -66,9 +73,56 @@ export class Subscriptions {
     const existing = this.entries.get(conv);
     if (existing !== undefined) return this.addTo(existing, answers, feed);
     const subscription = new Subscription(conv, have);
-    const entry: Entry = { subscription, feed, first: answers, isPulling: false, emptyPages: 0 };
+    const entry: Entry = {
+      subscription,
+      feed,
+      first: answers,
+      isPulling: false,
+      emptyPages: 0,
+      isFollowed: false,
+    };
     this.entries.set(conv, entry);
     this.ask(entry);
+  }
+
+  /** From now on conversations begin by themselves, or do no more. */
+  follow(isFollowing: boolean): void {
+    this.isFollowing = isFollowing;
+    if (!isFollowing) this.onAll(new Set());
+  }
+
+  /** What is followed is none of these any more. */
+  onAll(convs: ReadonlySet<string>): void {
+    for (const entry of [...this.entries.values()])
+      if (entry.isFollowed && !convs.has(entry.subscription.conv)) this.drop(entry);
+  }
+
+  /** How a conversation stands, from elsewhere. */
+  onChanged({
+    conv,
+    head,
+    standing,
+  }: {
+    conv: string;
+    head?: number | undefined;
+    standing?: string | undefined;
+  }): void {
+    const entry = this.entries.get(conv);
+    if (entry?.isFollowed !== true) return;
+    if (standing !== undefined && standing !== 'member') this.drop(entry);
+    else if (head !== undefined) this.learn(conv, head);
+  }
+
+  /** The entry of a conversation, which begins after `have` when it is followed with all others. */
+  private entryOf(conv: string, have: number): Entry | undefined {
+    const known = this.entries.get(conv);
+    if (known !== undefined || !this.isFollowing) return known;
+    const entry: Entry = {
+      ...{ subscription: new Subscription(conv, have), feed: undefined, first: undefined },
+      ...{ isPulling: false, emptyPages: 0, isFollowed: true },
+    };
+    this.entries.set(conv, entry);
+    return entry;
   }
 
   private addTo(entry: Entry, answers: Answers, feed: Feed | undefined): void {
@@ -79,6 +133,11 @@ export class Subscriptions {
     }
     entry.feed ??= feed;
     feed?.onBegin(have);
+    // It is heard already, and from now on also when it is silent, or nothing else is followed.
+    if (entry.isFollowed) {
+      entry.isFollowed = false;
+      this.ask(entry);
+    }
     answers.acked({ ack: 0, conv, head: have });
   }
 
@@ -101,7 +160,7 @@ export class Subscriptions {
 
   /** On a new connection. */
   onLive(): void {
-    for (const entry of this.entries.values()) this.ask(entry);
+    for (const entry of this.entries.values()) if (!entry.isFollowed) this.ask(entry);
   }
 
   private ask(entry: Entry): void {
@@ -140,7 +199,7 @@ export class Subscriptions {
   }
 
   onLogEvent(event: LogEvent | UnknownEvent): void {
-    const entry = this.entries.get(event.conv);
+    const entry = this.entryOf(event.conv, event.seq - 1);
     if (entry === undefined) return;
     this.deliver(entry, event);
     this.fill(entry);
@@ -153,11 +212,13 @@ export class Subscriptions {
     }
   }
 
-  onGap({ conv, head }: ControlEvent<'gap'>): void {
+  onGap({ conv, have, head }: ControlEvent<'gap'>): void {
+    this.entryOf(conv, have);
     this.learn(conv, head);
   }
 
   onResumed({ conv, upTo }: ControlEvent<'resumed'>): void {
+    this.entryOf(conv, upTo);
     this.learn(conv, upTo);
   }
 
@@ -179,6 +240,10 @@ export class Subscriptions {
     const { subscription } = entry;
     const { conv, have, missingUpTo } = subscription;
     if (entry.isPulling || missingUpTo === undefined || have === undefined) return;
+    if (entry.isFollowed && missingUpTo - have > followedCatchUpMax) {
+      subscription.jump(missingUpTo);
+      return this.listener.onGap({ conv, have, head: missingUpTo, isSkipped: true });
+    }
     this.listener.onGap({ conv, have, head: missingUpTo });
     if (entry.feed !== undefined && missingUpTo - have > entry.feed.catchUpMax) {
       subscription.jump(missingUpTo);
