@@ -33,6 +33,10 @@ export interface Found {
   'settings.change': Services['people.patchSettings']['output'];
   sessions: { sessions: Array<Services['people.sessions']['output'][number] & { current: boolean }> };
   'sessions.end': Record<string, never>;
+  'invite.create': Services['invites.create']['output'];
+  'invite.list': Services['invites.list']['output'];
+  'invite.revoke': Record<string, never>;
+  'invite.accept': Stored;
   sync: Services['sync']['output'];
   receipts: Services['receipts']['output'];
   search: Services['search.messages']['output'];
@@ -128,6 +132,16 @@ export abstract class Operations {
     return this.store({ op: 'unmute', conv, member }, conv);
   }
 
+  /** An invitation: its `code` is told only now. `until` in Unix ms; `uses`: so many users. */
+  invite(conv: string, bounds: Pick<Fields<'invite.create'>, 'until' | 'uses'> = {}) {
+    return this.find('invite.create', { conv, ...bounds });
+  }
+
+  /** Becomes a member by the code of an invitation; again it changes nothing. */
+  acceptInvite(code: string): Promise<Stored> {
+    return this.find('invite.accept', { code });
+  }
+
   /** '' takes it away. */
   nickname(conv: string, member: string, nickname: string): Promise<Stored> {
     return this.store({ op: 'nickname', conv, member, nickname }, conv);
@@ -158,9 +172,9 @@ export abstract class Operations {
    * one is the `cursor` of the following.
    */
   async find<Name extends QueryName>(op: Name, fields: Fields<Name>): Promise<Found[Name]> {
-    // Ending a session twice is refused the second time: it is not sent again by itself.
+    // Ending a session twice is refused the second time, and a second invitation is another one: neither is sent again.
     const ack = await this.request({ op, ...fields } as unknown as Asked, {
-      survives: op !== 'sessions.end',
+      survives: op !== 'sessions.end' && op !== 'invite.create',
     });
     return (ack.result ?? {}) as unknown as Found[Name];
   }

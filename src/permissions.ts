@@ -55,6 +55,7 @@ export const permissions = {
   change: { direct: 'nobody', group: 'admin', channel: 'admin', community: 'admin', announcement: 'admin' },
   delete: { direct: 'nobody', group: 'owner', channel: 'owner', community: 'owner', announcement: 'owner' },
   add: { direct: 'nobody', group: 'admin', channel: 'admin', community: 'moderator', announcement: 'admin' },
+  invite: { direct: 'nobody', group: 'admin', channel: 'admin', community: 'admin', announcement: 'admin' },
   remove: {
     direct: 'nobody',
     group: 'admin',

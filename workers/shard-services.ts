@@ -8,6 +8,7 @@ import { createPeopleServices } from '#src/people/services.js';
 import { searchLanguageOf } from '#src/search-language.js';
 import { createDirectory } from '#src/storage/postgres/directory.js';
 import { createEntityStore, type EntityStore } from '#src/storage/postgres/entity-store.js';
+import { createInvites } from '#src/storage/postgres/invites.js';
 import { createNameSearch } from '#src/storage/postgres/name-search.js';
 import { createSearch, openSearch } from '#src/storage/postgres/search.js';
 import { SearchGate } from '#src/storage/postgres/search-gate.js';
@@ -102,6 +103,7 @@ export function createShardServices(
     ...createDirectory(sql),
     ...media.services,
     ...createSync(sql),
+    ...createInvites(sql),
     ...createSearch(searchSql, searchLanguageOf(config), { gate, recent: tiers.recentSearch }),
     ...createNameSearch({
       sql: searchSql,

@@ -105,9 +105,13 @@ function decideJoin(situation: CaseOf<'join'>): Decision {
   if (pending.isRestricted(user) || pending.isBeingAdmitted(user)) return wait;
   if (pending.touches(subjects.user(user), subjects.info)) return wait;
   if (state.members.has(user)) return unchanged;
-  if (state.info === undefined || !isOpen(state.info.type)) return notFound;
+  if (state.info === undefined || state.info.type === 'direct') return notFound;
+  const isForAll = isOpen(state.info.type);
+  if (!isForAll && request.invited !== true) return notFound;
+  const isBanned = bannedUntil(situation, user) !== undefined;
+  if (isBanned && !isForAll) return notFound;
   if (state.info.state === 'archived') return refuse('forbidden', 'The conversation is archived.');
-  if (bannedUntil(situation, user) !== undefined) return refuse('forbidden', 'You are banned from here.');
+  if (isBanned) return refuse('forbidden', 'You are banned from here.');
   if (isFull(situation, state.info)) return full;
   return { kind: 'append', event: { ev: 'member.join', ...draft(request) } };
 }

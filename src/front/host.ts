@@ -15,7 +15,7 @@ import type { SlowReaders } from './slow.js';
 import type { Topics } from './topics.js';
 import type { Watches } from './watches.js';
 
-export interface SessionHost extends Pick<Front, 'call' | 'shardOf' | 'shardCount'> {
+export interface SessionHost extends Pick<Front, 'ask' | 'call' | 'shardOf' | 'shardCount'> {
   /** Of the front. */
   readonly number: number;
   readonly clock: Clock;

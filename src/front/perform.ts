@@ -62,7 +62,11 @@ function isQuery(operation: Operation): operation is Operation<QueryName> {
 }
 
 /** As over REST, and with its answer (W17). */
-function performQuery(session: Session, { user, session: id }: Live, operation: Operation<QueryName>): void {
+function performQuery(
+  session: Session,
+  { user, session: id, rate }: Live,
+  operation: Operation<QueryName>,
+): void {
   if (!admit(session, operation.ref)) return;
   const { host } = session;
   // A page is large: who is still reading the last one waits.
@@ -73,7 +77,7 @@ function performQuery(session: Session, { user, session: id }: Live, operation: 
     session.requestsOpen -= 1;
     if (!session.isClosing) tell();
   };
-  answerQuery({ front: host, user, session: id }, operation).then(
+  answerQuery({ front: host, user, session: id, rate }, operation).then(
     (result) => settle(() => session.tellResult(operation.ref, result)),
     (error: unknown) => settle(() => session.refuse(operation.ref, host.refusalOf(error))),
   );

@@ -9,18 +9,22 @@ import { users } from '../entities/users.js';
 import { profileView, sessionView, settingsView, userView } from '../entities/views.js';
 import { NuboError } from '../errors.js';
 import { check } from '../people/rules.js';
+import type { RateClass } from '../threads/messages.js';
 import { wireLimits } from '../wire/limits.js';
 import type { Operation, QueryName } from '../wire/operations.js';
 import type { Unreferenced } from './asks.js';
 import type { Front } from './contract.js';
+import { acceptInvite } from './invites.js';
 import { byShard } from './presence.js';
 import * as shapes from './results.js';
 
 export type QueryAsk<Name extends QueryName = QueryName> = Unreferenced<Operation<Name>>;
 
 export interface QueryPorts {
-  readonly front: Pick<Front, 'call' | 'shardOf' | 'shardCount'>;
+  readonly front: Pick<Front, 'ask' | 'call' | 'shardOf' | 'shardCount'>;
   readonly user: string;
+  /** `standard` when absent. */
+  readonly rate?: RateClass;
   /** Of the token, if it belongs to one. */
   readonly session?: string | undefined;
 }
@@ -108,6 +112,26 @@ export const queries: { readonly [Name in QueryName]: Query<Name> } = {
     answer: ({ front, user }, { conv, ...asked }) =>
       front.call(front.shardOf(conv), 'members.mutes', { user, conv, ...pageOf(asked) }),
   },
+  'invite.create': {
+    result: shapes.newInvite,
+    answer({ front, user }, { conv, until, uses }) {
+      const bounds = { ...(until === undefined ? {} : { until }), ...(uses === undefined ? {} : { uses }) };
+      return front.call(front.shardOf(conv), 'invites.create', { user, conv, ...bounds });
+    },
+  },
+  'invite.list': {
+    result: shapes.invites,
+    answer: ({ front, user }, { conv, ...asked }) =>
+      front.call(front.shardOf(conv), 'invites.list', { user, conv, ...pageOf(asked) }),
+  },
+  'invite.revoke': {
+    result: nothing,
+    async answer({ front, user }, { conv, invite }) {
+      await front.call(front.shardOf(conv), 'invites.revoke', { user, conv, invite });
+      return {};
+    },
+  },
+  'invite.accept': { result: shapes.ack, answer: acceptInvite },
   sync: {
     result: shapes.sync,
     async answer(ports, { cursor, limit = wireLimits.syncConversationsMax }) {

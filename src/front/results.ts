@@ -119,6 +119,23 @@ export function ownSessions(session: z.ZodObject<Record<string, z.ZodType>>) {
 
 const number = z.number().int();
 
+const invite = z
+  .object({
+    id: z.string(),
+    conv: z.string(),
+    creator: z.string(),
+    createdAt: at,
+    until: at.nullable().meta({ description: 'Null: without an end.' }),
+    usesMax: number.nullable().meta({ description: 'Null: any number.' }),
+    uses: number.meta({ description: 'Users who have accepted it.' }),
+  })
+  .meta({ id: 'Invite' });
+
+export const invites = z.object({ invites: z.array(invite), next });
+export const newInvite = invite
+  .extend({ code: z.string().meta({ description: 'For whoever is invited; it is told only now.' }) })
+  .meta({ id: 'NewInvite' });
+
 const synced = z
   .object({
     conv: z.string(),

@@ -19,7 +19,9 @@ export type DurableRequest = {
     user: string;
     rate: RateClass;
     conv: string;
-  } & Omit<Extract<DurableOperation, { op: Op }>, 'op' | 'ref' | 'conv'>;
+  } & Omit<Extract<DurableOperation, { op: Op }>, 'op' | 'ref' | 'conv'> &
+    /** They have taken a use of an invitation: no client can say so itself. */
+    (Op extends 'join' ? { invited?: true } : unknown);
 }[DurableOperation['op']];
 
 /** Is this an operation that is stored? */

@@ -100,6 +100,18 @@ export interface VersionView {
   readonly metadata?: Readonly<Record<string, unknown>>;
 }
 
+/** An invitation, without its code. `until` and `usesMax` null: no end. */
+export interface InviteView {
+  readonly id: string;
+  readonly conv: string;
+  readonly creator: string;
+  readonly createdAt: number;
+  readonly until: number | null;
+  readonly usesMax: number | null;
+  /** Users who have taken one. */
+  readonly uses: number;
+}
+
 interface PageOfMembers {
   user: string;
   conv: string;
@@ -249,6 +261,18 @@ export interface Services {
   /** Those who are there now, for one of them. */
   'members.list': { input: PageOfMembers; output: { members: MemberView[]; next: string | null } };
   'members.bans': { input: PageOfMembers; output: { bans: SanctionView[]; next: string | null } };
+  'invites.create': {
+    input: { user: string; conv: string; until?: number; uses?: number };
+    output: InviteView & { code: string };
+  };
+  'invites.list': { input: PageOfMembers; output: { invites: InviteView[]; next: string | null } };
+  'invites.revoke': { input: { user: string; conv: string; invite: string }; output: null };
+  /** Takes a use for the user; `isNew`: they had none, and are no member. `not_found`: it cannot be accepted. */
+  'invites.take': {
+    input: { user: string; code: string; operation: string };
+    output: { invite: string; conv: string; isNew: boolean };
+  };
+  'invites.giveBack': { input: { user: string; invite: string; operation: string }; output: null };
   'members.mutes': { input: PageOfMembers; output: { mutes: SanctionView[]; next: string | null } };
   /** Sent again with the same id, name and size, the same one is answered. */
   'attachments.create': {

@@ -54,6 +54,8 @@ export const wireLimits = {
   historyEventsMax: 100,
   /** Conversations in one answer to `sync`. */
   syncConversationsMax: 200,
+  /** Invitations of one conversation that may still be accepted. */
+  invitesMax: 100,
   /** Conversations of a user that `subscribe.all` follows; of more, those that were active last. */
   followedConversationsMax: 10_000,
   /** What a server gave as a cursor: some 30 for each shard. */

@@ -154,6 +154,8 @@ const onMember = { ref, id: operationId, conv: uuid, member: uuid } as const;
 /** How long (Unix ms; absent: until it is taken back) and why. */
 const sanction = { until: time.optional(), reason: reason.optional() } as const;
 
+const inviteCode = z.string().regex(/^[A-Za-z0-9_-]{22}$/, 'must be the code of an invitation');
+
 /** A page of a list, and where it goes on: the `next` of the page before. */
 const limit = z.number().int().min(1).max(limits.listItemsMax).optional();
 const cursor = z.string().min(1).max(limits.cursorBytesMax).optional();
@@ -235,6 +237,24 @@ export const operations = {
     schema: z.object({ ref, ...syncFields, quiet: z.literal(true).optional() }),
   },
   'unsubscribe.all': { code: 33, schema: z.object({ ref }) },
+  /** A code by which so many users may become members (without `uses`: any number), until then. Told once. */
+  'invite.create': {
+    code: 34,
+    schema: z.object({
+      ref,
+      conv: uuid,
+      until: time.optional(),
+      uses: z.number().int().min(1).max(limits.membersMax).optional(),
+    }),
+  },
+  /** Those that may still be accepted, the newest first. */
+  'invite.list': { code: 35, schema: z.object({ ref, conv: uuid, limit, cursor }) },
+  'invite.revoke': { code: 36, schema: z.object({ ref, conv: uuid, invite: uuid }) },
+  /** Joins. `id` is that of the event; without it the server makes one. */
+  'invite.accept': {
+    code: 37,
+    schema: z.object({ ref, code: inviteCode, id: operationId.optional() }),
+  },
   /** Of all one's conversations those that have changed since the cursor; without one, all. */
   sync: { code: 28, schema: z.object({ ref, ...syncFields }) },
   /** Takes the mark back: the message at `seq` and what came after it are unread again. */
@@ -288,6 +308,7 @@ export const queryNames = [
   ...(['conversations', 'conversation', 'channels', 'message', 'edits', 'reactions'] as const),
   ...(['members', 'pins', 'bans', 'mutes', 'users', 'user', 'presence'] as const),
   ...(['sync', 'receipts', 'search', 'search.users', 'search.conversations'] as const),
+  ...(['invite.create', 'invite.list', 'invite.revoke', 'invite.accept'] as const),
   ...(['me', 'me.change', 'settings', 'settings.change', 'sessions', 'sessions.end'] as const),
 ] as const satisfies readonly OperationName[];
 export type QueryName = (typeof queryNames)[number];

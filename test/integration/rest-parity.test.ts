@@ -157,6 +157,10 @@ function linesOf(conv: string, message: string): Record<QueryName, [line: string
     // Of somebody who never comes: those who do come and go between two questions.
     presence: [`GET /presence?users=${must(dan).user}`, { users: [must(dan).user] }],
     receipts: [`GET /messages/${message}/receipts`, { message }],
+    'invite.create': [`POST /conversations/${conv}/invites`, { conv, until: 1 }],
+    'invite.list': [`GET /conversations/${conv}/invites`, { conv }],
+    'invite.revoke': [`DELETE /conversations/${conv}/invites/${message}`, { conv, invite: message }],
+    'invite.accept': ['POST /invites/accept', { code: 'AAAAAAAAAAAAAAAAAAAAAA' }],
     search: [`GET /conversations/${conv}/search?q=zebra`, { conv, q: 'zebra' }],
     'search.users': ['GET /search/users?q=bo&limit=5', { q: 'bo', limit: 5 }],
     'search.conversations': ['GET /search/conversations?q=pari', { q: 'pari' }],
@@ -177,7 +181,9 @@ test('W17 every query finds the same over REST and over sockets of both codecs, 
     const sockets = [await open(who, 'msgpack'), await open(who, 'json')];
     for (const name of queryNames) {
       const [line, asked] = lines[name];
-      const body = 'fields' in asked ? (asked.fields as object) : undefined;
+      const { conv: _conv, ...fields } = asked as { conv?: string };
+      const body =
+        'fields' in asked ? (asked.fields as object) : line.startsWith('POST') ? fields : undefined;
       const { status, json } = await rest(who, line, body);
       for (const socket of sockets) {
         const answer = await socket.ask({ op: name, ...asked } as Omit<Operation<QueryName>, 'ref'> as never);

@@ -115,7 +115,7 @@ describe.each(codecs)('%s', (codec) => {
           ...{ id: expect.stringMatching(/-7/), text: markedText(real, index + 1).toString() },
         })),
       );
-      const ids = operations.map((operation) => ('id' in operation ? operation.id : ''));
+      const ids = operations.map((operation) => ('id' in operation ? (operation.id ?? '') : ''));
       expect(new Set(ids).size).toBe(count);
       for (const id of ids) {
         const time = Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16);

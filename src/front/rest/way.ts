@@ -127,8 +127,8 @@ async function handle(
   );
   const asked = { op: operation, ...fixed, ...fields };
   if (!isDurableName(operation)) {
-    const { user, session } = identity;
-    const json = await answerQuery({ front: ports.front, user, session }, asked as unknown as QueryAsk);
+    const { user, session, rate } = identity;
+    const json = await answerQuery({ front: ports.front, user, session, rate }, asked as unknown as QueryAsk);
     return status === 204 ? {} : { json };
   }
   const durable = { id, ...asked } as unknown as DurableAsk;
