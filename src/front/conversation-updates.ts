@@ -13,7 +13,7 @@ import type { Shards } from './shards.js';
 const frameMs = 1_000;
 /** Conversations in one frame. */
 const frameItemsMax = 64;
-/** Asked about in one sweep, for all sockets together: some 20 µs of the database each. */
+/** Asked about in one sweep, for all sockets together: some 50 µs of the database each. */
 const sweepItemsMax = 1_000;
 /** Asked in one call. */
 const callItemsMax = 250;

@@ -30,7 +30,7 @@ export const frontLimits = {
   awayMs: 300_000,
   /** Presence, typing and receipts that one socket is sent: half of it is for presence (E4, E8). */
   ephemeralBytesPerSecond: 2048,
-  /** Of a user who follows all of theirs; about 150 bytes each. */
+  /** Of a user who follows all of theirs; about 500 bytes each. */
   followedConversationsMax: wireLimits.followedConversationsMax,
   /** Users of an application that this front has introduced to the store. About 100 bytes each. */
   knownUsersMax: 100_000,
