@@ -1,5 +1,5 @@
 /**
- * Sockets that follow all conversations of their users (W19, W20). Nothing is subscribed in advance: shards tell which
+ * Sockets that follow all conversations of their users (W20, W21). Nothing is subscribed in advance: shards tell which
  * conversations stir, and the front then asks for the events of those that somebody here follows, beginning with the one
  * that stirred it. After a minute of silence it lets go of them again. So it costs what is active, not what there is.
  *

@@ -65,7 +65,7 @@ function updateOf(heard: readonly ServerMessage[], conv: string, fields: Record<
   );
 }
 
-test('W19 G7 who follows hears all conversations, those they come to, and none that they lost', async () => {
+test('W20 G7 who follows hears all conversations, those they come to, and none that they lost', async () => {
   const [ann, bob] = people;
   const [{ socket: first }, { socket: second, heard }] = [await open(ann), await open(bob)];
   const rooms = await Promise.all(Array.from({ length: 8 }, () => group(first, bob)));
@@ -106,7 +106,7 @@ test('W19 G7 who follows hears all conversations, those they come to, and none t
   expect(eventsOf(heard, rooms[1] as string)).toEqual([]);
 });
 
-test('W20 who follows quietly is told how conversations stand, at most once a second, and no event', async () => {
+test('W21 who follows quietly is told how conversations stand, at most once a second, and no event', async () => {
   const [ann, , eve] = people;
   const [{ socket: first }, { socket: third, heard }] = [await open(ann), await open(eve)];
   const rooms = [await group(first, eve), await group(first, eve)] as const;

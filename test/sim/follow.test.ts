@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { simulate } from './run.js';
 import { Totals } from './totals.js';
 
-test('W19 W20 G7 who follows all their conversations hears each in order or is told, whatever dies meanwhile', async () => {
+test('W20 W21 G7 who follows all their conversations hears each in order or is told, whatever dies meanwhile', async () => {
   const totals = new Totals();
   for (let seed = 1; seed <= 4; seed += 1) {
     const result = await simulate(seed, { follows: true });

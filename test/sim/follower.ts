@@ -107,9 +107,9 @@ export class FollowingDevice {
 
   private onEvent(event: LogEvent): void {
     const last = this.streams.get(event.conv);
-    if (last === undefined) this.blame('W19', `${event.conv}: ${event.seq} came without a beginning`);
+    if (last === undefined) this.blame('W20', `${event.conv}: ${event.seq} came without a beginning`);
     else if (event.seq !== last + 1) this.blame('P6', `${event.conv}: ${event.seq} came after ${last}`);
-    if (this.isQuiet) this.blame('W20', `${event.conv}: ${event.seq} came to a quiet one`);
+    if (this.isQuiet) this.blame('W21', `${event.conv}: ${event.seq} came to a quiet one`);
     this.world.totals.eventsFollowed += 1;
     this.streams.set(event.conv, event.seq);
     this.heard.push(event);
@@ -149,7 +149,7 @@ export class FollowingDevice {
       if (at + soonMs > this.world.now()) continue;
       const told = this.heads.get(conv)?.find(({ head }) => head >= seq);
       if (told === undefined || told.at > at + soonMs)
-        this.blame('W19', `${conv}: ${seq} of ${at} was told at ${told?.at}`);
+        this.blame('W20', `${conv}: ${seq} of ${at} was told at ${told?.at}`);
     }
   }
 
@@ -158,7 +158,7 @@ export class FollowingDevice {
     for (const conv of isQuiet ? database.conversationsOf(this.user) : []) {
       const head = database.headOf(conv);
       const known = this.heads.get(conv)?.at(-1)?.head;
-      if (known !== head) this.blame('W19', `${conv} stands at ${head}, and it knows of ${known}`);
+      if (known !== head) this.blame('W20', `${conv} stands at ${head}, and it knows of ${known}`);
     }
     if (isQuiet) this.checkNews(log);
     for (const event of this.heard) {

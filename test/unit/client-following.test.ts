@@ -62,7 +62,7 @@ function seqsOf(conv: string): number[] {
 
 const asked = (op: Operation['op']) => server.operations.filter((operation) => operation.op === op);
 
-test('W19 what has changed is told page by page, then the events of whatever stirs', async () => {
+test('W20 what has changed is told page by page, then the events of whatever stirs', async () => {
   pages = [
     { conversations: [standing(room, 2)], cursor: 'middle', more: true, full: false },
     { conversations: [standing(second, 7)], cursor: 'end', more: false, full: false },
@@ -81,7 +81,7 @@ test('W19 what has changed is told page by page, then the events of whatever sti
   expect(seqsOf(room)).toEqual([3, 4]);
 });
 
-test('W19 P6 after a lost connection holes are filled, in order, and none is told twice', async () => {
+test('W20 P6 after a lost connection holes are filled, in order, and none is told twice', async () => {
   await client.follow();
   for (let seq = 1; seq <= 8; seq += 1) server.append(room, `text ${seq}`);
   const log = server.log(room);
@@ -103,7 +103,7 @@ test('W19 P6 after a lost connection holes are filled, in order, and none is tol
   expect(client.cursor).toBe('newer');
 });
 
-test('W19 very many missed events are left out, and what is lost is forgotten', async () => {
+test('W20 very many missed events are left out, and what is lost is forgotten', async () => {
   await client.follow();
   for (let seq = 1; seq <= 700; seq += 1) server.append(room, `text ${seq}`);
   tell({ ev: 'resumed', conv: room, upTo: 2 }, ...server.log(room).slice(2, 3));
@@ -117,7 +117,7 @@ test('W19 very many missed events are left out, and what is lost is forgotten', 
   expect(asked('history')).toEqual([]);
 });
 
-test('W19 a conversation that is followed can be opened, and stays when following ends', async () => {
+test('W20 a conversation that is followed can be opened, and stays when following ends', async () => {
   await client.follow();
   for (let seq = 1; seq <= 6; seq += 1) server.append(room, `text ${seq}`);
   const log = server.log(room);

@@ -68,7 +68,7 @@ class Followers {
   }
 }
 
-test('W19 a conversation that stirs is registered for from there, and its events follow in order', async () => {
+test('W20 a conversation that stirs is registered for from there, and its events follow in order', async () => {
   const world = new Followers();
   const client = await world.follow();
   const { harness } = world;
@@ -82,7 +82,7 @@ test('W19 a conversation that stirs is registered for from there, and its events
   expect(harness.takePosted()).toEqual([]);
 });
 
-test('W19 what stirs while conversations are being read is looked at afterwards', async () => {
+test('W20 what stirs while conversations are being read is looked at afterwards', async () => {
   const world = new Followers();
   const { harness } = world;
   const client = await harness.live(user);
@@ -101,7 +101,7 @@ test('W19 what stirs while conversations are being read is looked at afterwards'
   ]);
 });
 
-test('W19 G7 whoever was read as a member and went meanwhile hears nothing', async () => {
+test('W20 G7 whoever was read as a member and went meanwhile hears nothing', async () => {
   const world = new Followers();
   const { harness } = world;
   const client = await harness.live(user);
@@ -117,7 +117,7 @@ test('W19 G7 whoever was read as a member and went meanwhile hears nothing', asy
 });
 
 test.each(['unsure', 'shard'] as const)(
-  'W19 A10 after a hole in what stirs (%s) conversations are read again, and the client is told to sync',
+  'W20 A10 after a hole in what stirs (%s) conversations are read again, and the client is told to sync',
   async (hole) => {
     const world = new Followers();
     const client = await world.follow();
@@ -139,7 +139,7 @@ test.each(['unsure', 'shard'] as const)(
   },
 );
 
-test('W19 G7 who is removed and comes back in one batch hears the end, and the new beginning', async () => {
+test('W20 G7 who is removed and comes back in one batch hears the end, and the new beginning', async () => {
   const world = new Followers();
   const client = await world.follow();
   const { harness } = world;
@@ -173,7 +173,7 @@ test('W19 G7 who is removed and comes back in one batch hears the end, and the n
   ]);
 });
 
-test('W20 W15 a quiet one is told once a second how things stand, and one that is behind when it keeps up again', async () => {
+test('W21 W15 a quiet one is told once a second how things stand, and one that is behind when it keeps up again', async () => {
   const world = new Followers();
   const client = await world.follow({ quiet: true });
   const { harness } = world;
@@ -194,7 +194,7 @@ test('W20 W15 a quiet one is told once a second how things stand, and one that i
   expect(client.heard()).toMatchObject([{ ev: 'conversation.update', head: 41 }]);
 });
 
-test('W19 a conversation that was silent is let go of, and begins anew', async () => {
+test('W20 a conversation that was silent is let go of, and begins anew', async () => {
   const world = new Followers();
   const client = await world.follow();
   const { harness } = world;

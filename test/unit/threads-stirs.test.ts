@@ -39,7 +39,7 @@ function world(): { stirs: Stirs; links: FakeLink[] } {
   return { stirs: new Stirs((front) => links[front]), links };
 }
 
-test('W19 a batch is one message for each front that follows: where each conversation went on, and who came and went', () => {
+test('W20 a batch is one message for each front that follows: where each conversation went on, and who came and went', () => {
   const { stirs, links } = world();
   stirs.committed([said('a', 1)]);
   stirs.follow(1);
@@ -79,7 +79,7 @@ test('W19 a batch is one message for each front that follows: where each convers
   expect(links[1]?.posted).toHaveLength(1);
 });
 
-test('W19 A9 a front without room is told that it lacks something, and from then on everything again', () => {
+test('W20 A9 a front without room is told that it lacks something, and from then on everything again', () => {
   const { stirs, links } = world();
   const [link, other] = links as [FakeLink, FakeLink];
   stirs.follow(0);
