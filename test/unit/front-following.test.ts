@@ -212,3 +212,23 @@ test('W20 a conversation that was silent is let go of, and begins anew', async (
   harness.endTurn();
   expect(client.heard()).toMatchObject([{ ev: 'resumed', upTo: 5 }, { seq: 6 }]);
 });
+
+test('W20 G7 who was evicted while something was missed is told how they stand, and hears the next beginning', async () => {
+  const world = new Followers();
+  const client = await world.follow();
+  const { harness } = world;
+  harness.answer(stirred(room, 5), { kind: 'publish', conv: room, events: [message(room, 5)] });
+  harness.endTurn();
+  client.heard();
+  world.heads.set(room, 9);
+  harness.answer({ kind: 'missed', conv: room, head: 9, gone: [user] });
+  harness.advance(600);
+  await world.serve();
+  expect(client.heard()).toMatchObject([
+    { ev: 'unsubscribed', conv: room },
+    { ev: 'conversation.update', conv: room, head: 9 },
+  ]);
+  harness.answer(stirred(room, 10), { kind: 'publish', conv: room, events: [message(room, 10)] });
+  harness.endTurn();
+  expect(client.heard()).toMatchObject([{ ev: 'resumed', upTo: 9 }, { seq: 10 }]);
+});
