@@ -2,6 +2,7 @@
 
 import type { PageRead } from '#src/pages.js';
 import type {
+  BlockOutcome,
   ConversationSnapshot,
   Failed,
   Found,
@@ -10,7 +11,7 @@ import type {
   Target,
   WriteOutcome,
 } from '#src/storage/ports.js';
-import type { ConversationRequest } from '#src/threads/messages.js';
+import type { BlockRequest, ConversationRequest } from '#src/threads/messages.js';
 import type { Attachment, LogEvent } from '#src/wire/events.js';
 
 /** An admitted operation on its way into a batch. Its seq, number and at are given when the batch is made. */
@@ -41,7 +42,11 @@ export type ConversationMessage =
   | { kind: 'settled'; ids: string[] }
   /** What the log knows of the ids that were asked for; `failed` when it could not be read. */
   | { kind: 'looked up'; ids: string[]; found: StoredOperation[]; failed: boolean; horizon?: number }
-  | { kind: 'users checked'; id: string; unknown: string[] | undefined }
+  | {
+      kind: 'users checked';
+      id: string;
+      result: { unknown: readonly string[]; blocked: readonly string[] } | undefined;
+    }
   /** Of operation `id`; `failed`: the store could not be asked. */
   | {
       kind: 'target found';
@@ -54,6 +59,8 @@ export type ConversationMessage =
       id: string;
       result: { found: readonly Attachment[] | undefined } | 'failed';
     }
+  /** How keeping a block ended; what was kept holds for whichever instance hears it. */
+  | { kind: 'block kept'; asked: BlockRequest; outcome: BlockOutcome }
   | { kind: 'receipts'; step: ReceiptStep }
   | { kind: 'typing due' }
   | { kind: 'backlog read'; request: number; user: string; have: number; page: PageRead | undefined };

@@ -257,6 +257,7 @@ export class Client extends Operations {
       case 'typing.stop':
       case 'read.update':
       case 'presence.update':
+      case 'block.update':
         return this.tell(message);
       default:
         return this.subscriptions.onLogEvent(message);

@@ -42,6 +42,9 @@ export interface Found {
   search: Services['search.messages']['output'];
   'search.users': Services['search.users']['output'];
   'search.conversations': Services['search.conversations']['output'];
+  block: Record<string, never>;
+  unblock: Record<string, never>;
+  blocks: Services['blocks.list']['output'];
   presence: { presences: Services['presence.look']['output'] };
 }
 
@@ -165,6 +168,15 @@ export abstract class Operations {
   /** The messages up to this seq have reached this device (U5). */
   async delivered(conv: string, seq: number): Promise<void> {
     await this.request({ op: 'delivered', conv, seq });
+  }
+
+  /** Neither of the two reaches the other in their direct conversation any more (B1). */
+  async block(user: string): Promise<void> {
+    await this.find('block', { user });
+  }
+
+  async unblock(user: string): Promise<void> {
+    await this.find('unblock', { user });
   }
 
   /**

@@ -4,6 +4,7 @@ import type { Sql } from 'postgres';
 import { createLog, type Log } from '#src/log.js';
 import { nodeRuntimePorts } from '#src/runtime/node-ports.js';
 import type { LogStore } from '#src/storage/ports.js';
+import { blockedAmong } from '#src/storage/postgres/blocks.js';
 import { PostgresLogStore } from '#src/storage/postgres/log-store.js';
 import { createPresenceTables } from '#src/storage/postgres/presence-store.js';
 import { openSql } from '#src/storage/postgres/sql.js';
@@ -67,6 +68,7 @@ export function runShard(hooks: ShardHooks = {}): void {
     post: (front, message) => links.post(front, message),
     offer: (front, message) => links.offer(front, message),
     presenceStore: createPresenceTables(sql, {
+      blocked: (asker, users) => blockedAmong(sql, asker, users),
       onError: (error) => log.warn({ err: error }, 'what is kept of presence could not be read or written'),
     }),
     onBatch: metrics.onBatch,

@@ -255,7 +255,8 @@ function readsOf({
   });
   return {
     read: (range, done) => log.read(range, done),
-    unknownUsers: (users, done) => store.unknownUsers(users, done),
+    unknownUsers: (users, asker, done) => store.unknownUsers(users, asker, done),
+    setBlock: (change, done) => store.setBlock(change, done),
     withoutReceipts: (users, done) => store.withoutReceipts(users, done),
     targets: (questions, done) => store.targets(questions, done),
     changed: (range, done) => store.changed(range, done),
@@ -291,6 +292,12 @@ function conversationKind(
     ...(snapshots ? { handOver: (moment) => snapshots.keep(moment) } : {}),
     notify: (user, event) => {
       for (const front of options.fronts()) post(front, { kind: 'notify', user, event });
+    },
+    hide: (one, other) => {
+      for (const front of options.fronts()) {
+        post(front, { kind: 'hidden', user: one, from: other });
+        post(front, { kind: 'hidden', user: other, from: one });
+      }
     },
   };
   return {

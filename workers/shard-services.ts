@@ -6,6 +6,7 @@ import type { Log } from '#src/log.js';
 import { createPasswordPool } from '#src/people/passwords.js';
 import { createPeopleServices } from '#src/people/services.js';
 import { searchLanguageOf } from '#src/search-language.js';
+import { createBlocks } from '#src/storage/postgres/blocks.js';
 import { createDirectory } from '#src/storage/postgres/directory.js';
 import { createEntityStore, type EntityStore } from '#src/storage/postgres/entity-store.js';
 import { createInvites } from '#src/storage/postgres/invites.js';
@@ -110,6 +111,7 @@ export function createShardServices(
       gate,
       usersOf: (ids) => people['users.get']({ ids, usernames: [] }),
     }),
+    ...createBlocks(sql),
     ...presenceServices(core, people),
     'heads.flush': async () => {
       if (!(await core.flush()))

@@ -12,13 +12,14 @@ import {
 import type { LogEvent } from '#src/wire/events.js';
 import type { Append, ConversationMessage } from '../messages.js';
 import type { Answer } from './answered.js';
+import { Blocks } from './blocks.js';
 import { checkIdWindow } from './id-window.js';
 import { Pace } from './pace.js';
 import { Pending } from './pending.js';
 import type { ConversationContext, ConversationPorts } from './ports.js';
 import { type Finding, type Held, Questions } from './questions.js';
 import { type Asking, Reader } from './reader.js';
-import { crowded, expired, idInUse, slowMode, tooFast, unreadable } from './refusals.js';
+import { crowded, expired, idInUse, idTaken, noSuchUser, slowMode, tooFast, unreadable } from './refusals.js';
 import { decide } from './rules.js';
 import { applyEvent, type ConversationState, newcomersOf, noteWriter, withoutDeleted } from './state.js';
 
@@ -33,6 +34,7 @@ export class Active {
   private readonly reader: Reader;
   private readonly questions = new Questions();
   private readonly pace: Pace;
+  private readonly blocks: Blocks;
   /** Operations and subscriptions that wait for a pending operation, in order. */
   private waiting: Array<Held | Asking> = [];
   /** Those that waited and are decided again just now. */
@@ -47,6 +49,7 @@ export class Active {
     this.state = state;
     this.pace = new Pace(ports);
     this.reader = new Reader(context, ports, state, this.pending);
+    this.blocks = new Blocks(context, ports, state, this.pending);
   }
 
   /** Nothing was ever stored under this id, as far as anybody knows. */
@@ -55,7 +58,8 @@ export class Active {
   }
 
   get isIdle(): boolean {
-    return this.pending.size === 0 && this.questions.size === 0 && this.waiting.length === 0;
+    const { pending, questions, waiting, blocks } = this;
+    return pending.size === 0 && questions.size === 0 && waiting.length === 0 && blocks.isIdle;
   }
 
   /** Gives what the next instance may begin from to whoever keeps it. */
@@ -79,6 +83,10 @@ export class Active {
         return;
       case 'typing':
         return this.reader.onTyping(message);
+      case 'block':
+        return this.blocks.receive(message);
+      case 'block kept':
+        return this.blocks.onKept(message);
       case 'receipts':
         return this.reader.receipts.receive(message);
       case 'typing due':
@@ -96,7 +104,7 @@ export class Active {
           this.onFinding(finding, message.horizon ?? 0);
         return;
       case 'users checked':
-        return this.onUsersChecked(message.id, message.unknown);
+        return this.onUsersChecked(message);
       case 'target found':
       case 'attachments found':
         return this.onFound(message);
@@ -125,7 +133,7 @@ export class Active {
    */
   end(): number[] {
     this.reader.end();
-    const requests = this.appends.map((append) => append.request);
+    const requests = [...this.appends.map((append) => append.request), ...this.blocks.requests()];
     for (const held of [...this.questions.all(), ...this.waiting, ...this.redoing]) {
       if ('retries' in held) requests.push(held.request.request, ...held.retries);
       else requests.push(held.request);
@@ -287,6 +295,7 @@ export class Active {
 
   /** Something settled: those that waited for it are decided again, in their order. */
   private goOn(): void {
+    this.blocks.onSettled();
     if (this.waiting.length === 0) return;
     this.redoing = this.waiting;
     this.waiting = [];
@@ -329,27 +338,22 @@ export class Active {
   private checkUsers(held: Held, users: string[]): void {
     this.questions.ask(held);
     const { id } = held.request;
-    this.ports.store.unknownUsers(users, (result) =>
+    this.ports.store.unknownUsers(users, held.request.user, (result) =>
       this.context.tellSelf({
         kind: 'users checked',
         id,
-        unknown: result.kind === 'checked' ? result.unknown : undefined,
+        result: result.kind === 'checked' ? result : undefined,
       }),
     );
   }
 
-  private onUsersChecked(id: string, unknown: readonly string[] | undefined): void {
+  private onUsersChecked({ id, result }: Extract<ConversationMessage, { kind: 'users checked' }>): void {
     const held = this.questions.close(id);
     if (held === undefined) return;
+    const { unknown, blocked } = result ?? {};
     if (unknown === undefined) return this.answerHeld(held, { kind: 'err', refusal: unreadable });
-    if (unknown.length > 0) {
-      return this.refuse(held, {
-        code: 'not_found',
-        message: `There is no user ${unknown[0]}.`,
-        stored: false,
-      });
-    }
-    held.known.users = true;
+    if (unknown.length > 0) return this.refuse(held, noSuchUser(unknown[0]));
+    held.known.users = { areBlocked: (blocked?.length ?? 0) > 0 };
     this.admit(held);
   }
 
@@ -369,8 +373,7 @@ export class Active {
       const { id, seq, at, conv } = stored;
       return this.answer(requests, { kind: 'ack', result: { id, seq, at, conv } });
     }
-    const message = 'This id belongs to another operation.';
-    this.answer(requests, { kind: 'err', refusal: { code: 'conflict', message, stored: false } });
+    this.answer(requests, { kind: 'err', refusal: idTaken });
   }
 
   private refuse(held: Held, refusal: Refusal): void {

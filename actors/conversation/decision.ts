@@ -22,8 +22,8 @@ export type Decision =
 
 /** What was asked for an operation, and what came of it. */
 export interface Known {
-  /** Those whom it names exist. */
-  users?: true;
+  /** Those whom it names exist; with some of them one has blocked the other. */
+  users?: { readonly areBlocked: boolean };
   /** The message that it is about or replies to; `askedAt`: the head when it was asked. */
   target?: { readonly askedAt: number; readonly found: Target | undefined };
   /** undefined: one of them is not there, or not to be attached by this user. */

@@ -68,6 +68,10 @@ export class Pending {
     return this.events.get(id);
   }
 
+  ids(): string[] {
+    return [...this.events.keys()];
+  }
+
   /** The conversation itself is being created. */
   get isCreating(): boolean {
     return this.creations > 0;

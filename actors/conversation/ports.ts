@@ -29,7 +29,7 @@ export interface PublisherPort {
 export interface ConversationStore
   extends Pick<
     LogStore,
-    'unknownUsers' | 'withoutReceipts' | 'targets' | 'changed' | 'parents' | 'attachments'
+    'unknownUsers' | 'setBlock' | 'withoutReceipts' | 'targets' | 'changed' | 'parents' | 'attachments'
   > {
   /** From the fastest tier that has the page; who decorates it gives it to those that lack it. */
   read(range: Parameters<LogStore['read']>[0], done: (result: TieredPage | Failed) => void): void;
@@ -47,6 +47,8 @@ export interface ConversationPorts {
   post(front: number, message: ToFront): void;
   /** To every front: a user is told something wherever they are. */
   notify(user: string, event: ControlEvent): void;
+  /** To every front: from now on neither of the two sees how the other is (E3). */
+  hide(one: string, other: string): void;
   tellWriter(message: WriterMessage): void;
   /** Members beyond which nobody is told how far others have read: it is asked (U5). */
   readonly receiptsMembersMax: number;

@@ -40,7 +40,7 @@ export class Receipts {
   }
 
   private onMarked({ user, number, what }: Extract<ReceiptStep, { name: 'marked' }>): void {
-    if (this.isLarge || !this.state.members.has(user)) return;
+    if (this.isLarge || this.state.blockers.length > 0 || !this.state.members.has(user)) return;
     const [read, delivered] = this.marks.get(user) ?? [0, 0];
     const isRead = what === 'read';
     this.marks.set(user, [isRead ? Math.max(read, number) : read, Math.max(delivered, number)]);
@@ -70,7 +70,7 @@ export class Receipts {
     this.marks = new Map();
     this.isDue = false;
     this.toldAt = now;
-    if (without === undefined || this.isLarge) return;
+    if (without === undefined || this.isLarge || this.state.blockers.length > 0) return;
     const silent = new Set(without);
     const all = [...marks].filter(([user]) => this.state.members.has(user) && !silent.has(user));
     const shown = all.slice(0, this.ports.receiptMarksMax);

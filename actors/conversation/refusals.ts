@@ -44,6 +44,17 @@ export const crowded: Refusal = {
   retryMs: 500,
 };
 
+export const idTaken: Refusal = {
+  code: 'conflict',
+  message: 'This id belongs to another operation.',
+  stored: false,
+};
+
+/** @param user one of those who were named */
+export function noSuchUser(user: string | undefined): Refusal {
+  return { code: 'not_found', message: `There is no user ${user}.`, stored: false };
+}
+
 /** Somebody else's operation with this id is not settled: once it is, the answer will be `conflict`. */
 export const idInUse: Refusal = {
   code: 'unavailable',

@@ -2,7 +2,7 @@
 import { isAbove, type Permission } from '#src/permissions.js';
 import { type Case, type CaseOf, type Decision, draft, refuse, unchanged, wait } from './decision.js';
 import { subjects } from './pending.js';
-import { type Actor, allowed, bannedUntil, full, isDecision, isFull } from './standing.js';
+import { type Actor, allowed, bannedUntil, blocked, full, isDecision, isFull } from './standing.js';
 
 type MemberRequest = Extract<Case['request'], { member: string }>;
 
@@ -25,6 +25,7 @@ export function decideAdd(situation: CaseOf<'add'>): Decision {
     return refuse('forbidden', 'They are banned from here: take that back first.');
   if (isFull(situation, actor.info)) return full;
   if (known.users === undefined) return { kind: 'check users', users: [request.member] };
+  if (known.users.areBlocked) return blocked;
   return { kind: 'append', event: { ev: 'member.add', ...draft(request), user: request.member } };
 }
 

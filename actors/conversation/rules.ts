@@ -33,7 +33,7 @@ import {
   decideUnpin,
   decideUnreact,
 } from './rules-messages.js';
-import { actorOf, bannedUntil, full, isDecision, isFull, notAllowed } from './standing.js';
+import { actorOf, bannedUntil, blocked, full, isDecision, isFull, notAllowed } from './standing.js';
 
 export function decide(situation: Case): Decision {
   const { state, pending, request } = situation;
@@ -80,10 +80,12 @@ function decideCreate({ state, pending, request, known }: CaseOf<'create'>): Dec
       : refuse('conflict', 'This id belongs to another operation.');
   }
   if (pending.isCreating) return wait;
+  if (state.blockers.length > 0) return blocked;
   const { type, title, description, avatar, membersMax = 0 } = request;
   if (membersMax > 0 && others.length + 1 > membersMax)
     return refuse('invalid', 'members: more than membersMax allows.');
   if (others.length > 0 && known.users === undefined) return { kind: 'check users', users: others };
+  if (known.users?.areBlocked === true) return blocked;
   const described = type === 'direct' ? {} : { title, description, avatar };
   const given = Object.entries(described).filter(([, value]) => value !== undefined && value !== '');
   return {

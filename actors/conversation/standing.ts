@@ -44,10 +44,17 @@ export function allowed(situation: Case, permission: Permission): Actor | Decisi
   const actor = actorOf(situation);
   if (isDecision(actor)) return actor;
   const { info, role } = actor;
+  if (situation.state.blockers.length > 0 && !takesAway.has(situation.request.kind)) return blocked;
   if (info.state === 'archived')
     return refuse('forbidden', 'The conversation is archived: it only can be read.');
   return isAllowed(permission, info.type, role) ? actor : notAllowed(info, permission);
 }
+
+/** What is left to two of whom one has blocked the other: what says nothing new (B2). */
+const takesAway: ReadonlySet<string> = new Set(['delete', 'unreact', 'unpin']);
+
+/** The same whoever of the two has blocked the other. */
+export const blocked: Decision = refuse('forbidden', 'You cannot do that: one of you has blocked the other.');
 
 export function notAllowed({ type }: ConversationInfo, permission: Permission): Decision {
   if (type === 'direct') return refuse('forbidden', 'That cannot be done in a direct conversation.');
@@ -71,7 +78,7 @@ export function mayType(situation: Pick<Case, 'state' | 'pending' | 'now'>, user
   const { state, pending, now } = situation;
   const { info } = state;
   const member = state.members.get(user);
-  if (info?.state !== 'active' || member === undefined) return false;
+  if (info?.state !== 'active' || member === undefined || state.blockers.length > 0) return false;
   if (standing(state, pending, user) !== 'member' || (member.mutedUntil ?? 0) > now) return false;
   return isAllowed('type', info.type, member.role);
 }

@@ -11,6 +11,8 @@ export interface ConversationState extends Facts {
   readonly changes: RecentChanges;
   /** When each member wrote last (Unix ms), as long as there is a slow mode. */
   readonly wroteAt: Map<string, number>;
+  /** Who of the two of a direct conversation has blocked the other. */
+  blockers: readonly string[];
 }
 
 export function stateOf(snapshot: ConversationSnapshot): ConversationState {
@@ -27,6 +29,7 @@ export function stateOf(snapshot: ConversationSnapshot): ConversationState {
     window: new RecentWindow(snapshot.recent),
     changes: new RecentChanges(snapshot.head.seq),
     wroteAt: new Map<string, number>(),
+    blockers: snapshot.blockers ?? [],
   };
   for (const event of snapshot.recent) noteWriter(state, event);
   return state;

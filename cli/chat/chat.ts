@@ -76,7 +76,7 @@ export class Chat {
 
   onEvent(event: ClientEvent): void {
     if (event.ev === 'typing.start' || event.ev === 'typing.stop') return this.onTyping(event);
-    if (event.ev === 'presence.update') return;
+    if (event.ev === 'presence.update' || event.ev === 'block.update') return;
     this.enqueue(async () => {
       if (event.ev === 'conversation.update') return this.announce(event.conv);
       if (event.ev === 'read.update' || event.conv !== this.room?.conv) return;

@@ -71,6 +71,7 @@ export class Listener {
       case 'read.update':
       case 'presence.update':
       case 'resync':
+      case 'block.update':
         return;
       default:
         if (this.held === undefined) this.take(event);

@@ -8,6 +8,7 @@ import { userSettings } from '../entities/user-settings.js';
 import { users } from '../entities/users.js';
 import { profileView, sessionView, settingsView, userView } from '../entities/views.js';
 import { NuboError } from '../errors.js';
+import { directConversationId } from '../ids.js';
 import { check } from '../people/rules.js';
 import type { RateClass } from '../threads/messages.js';
 import { wireLimits } from '../wire/limits.js';
@@ -46,6 +47,14 @@ function pageOf({ limit, cursor }: { limit?: number | undefined; cursor?: string
 async function flushHeads({ front }: QueryPorts): Promise<void> {
   const shards = Array.from({ length: front.shardCount }, (_, shard) => shard);
   await Promise.all(shards.map((shard) => front.call(shard, 'heads.flush', null)));
+}
+
+/** Their direct conversation keeps it: from the ack on it takes nothing more in (B1). */
+async function setBlock({ front, user }: QueryPorts, other: string, isOn: boolean): Promise<object> {
+  if (other === user)
+    throw new NuboError('invalid', 'user: that cannot be done to oneself.', { stored: false });
+  await front.ask({ kind: 'block', user, conv: directConversationId(user, other), other, isOn });
+  return {};
 }
 
 const userPatch = patchSchemaOf(users);
@@ -169,6 +178,19 @@ export const queries: { readonly [Name in QueryName]: Query<Name> } = {
       const { front, user } = ports;
       return front.call(front.shardOf(user), 'search.conversations', { user, q, ...pageOf(asked) });
     },
+  },
+  block: {
+    result: nothing,
+    answer: (ports, { user }) => setBlock(ports, user, true),
+  },
+  unblock: {
+    result: nothing,
+    answer: (ports, { user }) => setBlock(ports, user, false),
+  },
+  blocks: {
+    result: shapes.blocks,
+    answer: ({ front, user }, asked) =>
+      front.call(front.shardOf(user), 'blocks.list', { user, ...pageOf(asked) }),
   },
   users: {
     result: shapes.users,

@@ -92,6 +92,10 @@ const sanction = z
 
 export const bans = z.object({ bans: z.array(sanction), next });
 export const mutes = z.object({ mutes: z.array(sanction), next });
+export const blocks = z.object({
+  blocks: z.array(z.object({ user: z.string(), at }).meta({ id: 'Block' })),
+  next,
+});
 export const users = z.object({ users: z.array(userView.schema) });
 export const foundUsers = users.extend({ next });
 

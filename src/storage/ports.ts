@@ -105,10 +105,23 @@ export interface ConversationSnapshot {
   readonly standing: Standing;
   /** The last events, in rising order of seq, at most `recentEventsMax`. */
   readonly recent: LogEvent[];
+  /** Of a direct conversation: who of the two has blocked the other, whether it exists or not; absent: nobody. */
+  readonly blockers?: readonly string[];
 }
 
 /** The end of a conversation's log, read in one snapshot. */
-export type LogTail = Pick<ConversationSnapshot, 'head' | 'recent'>;
+export type LogTail = Pick<ConversationSnapshot, 'head' | 'recent' | 'blockers'>;
+
+/** One user blocks another, or takes it back. `conv`: the direct conversation of the two. */
+export interface BlockChange {
+  readonly conv: string;
+  readonly blocker: string;
+  readonly blocked: string;
+  readonly isOn: boolean;
+}
+
+/** How a block ended; doing it again changes nothing. `unknown`: there is no such user. `full`: they block too many. */
+export type BlockOutcome = { readonly kind: 'kept' | 'unknown' | 'full' } | Failed;
 
 /** What a conversation was when `last` was its last event. */
 export interface ConversationMoment {
@@ -281,11 +294,14 @@ export interface LogStore {
     users: readonly string[],
     done: (result: { kind: 'asked'; users: string[] } | Failed) => void,
   ): void;
-  /** Which of these users do not exist. */
+  /** Which of these users do not exist, and which have blocked the asker or are blocked by them. */
   unknownUsers(
     users: readonly string[],
-    done: (result: { kind: 'checked'; unknown: string[] } | Failed) => void,
+    asker: string | undefined,
+    done: (result: { kind: 'checked'; unknown: string[]; blocked: string[] } | Failed) => void,
   ): void;
+  /** Keeps a block, or removes it; `load` and `loadTail` tell it from then on. */
+  setBlock(change: BlockChange, done: (result: BlockOutcome) => void): void;
 }
 
 /** How the log lies in its months. */

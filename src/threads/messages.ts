@@ -48,6 +48,16 @@ export type MarkRequest = {
   };
 }['read' | 'delivered' | 'unread'];
 
+/** One of the two of a direct conversation blocks the other, or takes it back; the conversation need not exist. */
+export interface BlockRequest {
+  readonly kind: 'block';
+  readonly request: number;
+  readonly user: string;
+  readonly conv: string;
+  readonly other: string;
+  readonly isOn: boolean;
+}
+
 /** What a front asks of a conversation. */
 export type ConversationRequest =
   | DurableRequest
@@ -63,6 +73,7 @@ export type ConversationRequest =
       limit: number;
     }
   | MarkRequest
+  | BlockRequest
   | { kind: 'typing'; user: string; conv: string; active: boolean; at: number }
   /** After a shard was started again: a front still has subscribers and has published up to `have`. */
   | { kind: 'register'; front: number; conv: string; have: number };

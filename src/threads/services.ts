@@ -85,6 +85,12 @@ export interface SanctionView {
   readonly until: number | null;
 }
 
+export interface BlockView {
+  readonly user: string;
+  /** Unix ms */
+  readonly at: number;
+}
+
 export interface ReactionView {
   readonly user: string;
   readonly emoji: string;
@@ -190,6 +196,11 @@ export interface Services {
     output: PublicUser[];
   };
 
+  /** Whom this one has blocked, the latest first. */
+  'blocks.list': {
+    input: { user: string; limit: number; cursor?: string };
+    output: { blocks: BlockView[]; next: string | null };
+  };
   /** How users are, as this one may know (E3). `front`: and from now on it is told when they change. */
   'presence.look': { input: { front?: number; user: string; users: string[] }; output: Presence[] };
 

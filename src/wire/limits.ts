@@ -35,6 +35,8 @@ export const wireLimits = {
   /** Pinned messages of one conversation. */
   pinsMax: 50,
   mentionsMax: 50,
+  /** Users whom one user has blocked. */
+  blocksMax: 10_000,
   attachmentsMax: 10,
   /** Slow mode: six hours, as elsewhere. */
   slowMsMax: 6 * 60 * 60 * 1000,

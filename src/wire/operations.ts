@@ -263,6 +263,11 @@ export const operations = {
   delivered: { code: 30, schema: z.object({ ref, conv: uuid, seq }) },
   /** Whom a message has reached, and who has read it. */
   receipts: { code: 31, schema: z.object({ ref, message: uuid }) },
+  /** Neither of the two reaches the other in their direct conversation any more, nor sees whether they are there (B1). */
+  block: { code: 50, schema: z.object({ ref, user: uuid }) },
+  unblock: { code: 51, schema: z.object({ ref, user: uuid }) },
+  /** Whom one has blocked, the latest first. */
+  blocks: { code: 52, schema: z.object({ ref, limit, cursor }) },
   /** Newest first. Without `conv`: in all conversations one is a member of. Times are Unix ms, `until` is left out. */
   search: {
     code: 60,
@@ -309,6 +314,7 @@ export const queryNames = [
   ...(['members', 'pins', 'bans', 'mutes', 'users', 'user', 'presence'] as const),
   ...(['sync', 'receipts', 'search', 'search.users', 'search.conversations'] as const),
   ...(['invite.create', 'invite.list', 'invite.revoke', 'invite.accept'] as const),
+  ...(['block', 'unblock', 'blocks'] as const),
   ...(['me', 'me.change', 'settings', 'settings.change', 'sessions', 'sessions.end'] as const),
 ] as const satisfies readonly OperationName[];
 export type QueryName = (typeof queryNames)[number];

@@ -1,6 +1,7 @@
 /** What every LogStore promises, run on each implementation. */
 import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { directConversationId } from '#src/ids.js';
 import { nothing } from '#src/storage/facts.js';
 import { type LogStore, recentEventsMax } from '#src/storage/ports.js';
 import type { LogEvent } from '#src/wire/events.js';
@@ -410,8 +411,41 @@ export function logStoreContract(name: string, make: () => Promise<LogStoreFixtu
       const store = await owned();
       const [known, unknown] = [uuidv7(), uuidv7()];
       await fixture.addUsers([known]);
-      expect(await store.unknownUsers([known, unknown])).toEqual({ kind: 'checked', unknown: [unknown] });
-      expect(await store.unknownUsers([])).toEqual({ kind: 'checked', unknown: [] });
+      expect(await store.unknownUsers([known, unknown])).toEqual({
+        ...{ kind: 'checked', unknown: [unknown], blocked: [] },
+      });
+      expect(await store.unknownUsers([])).toEqual({ kind: 'checked', unknown: [], blocked: [] });
+    });
+
+    test('B1 a block is kept once, taken back once, and known to the next load and to whoever is asked', async () => {
+      const store = await owned();
+      const [one, other, third] = [uuidv7(), uuidv7(), uuidv7()];
+      await fixture.addUsers([one, other, third]);
+      const conv = directConversationId(one, other);
+      const block = { conv, blocker: one, blocked: other, isOn: true };
+      expect(await store.setBlock({ ...block, isOn: false })).toEqual({ kind: 'kept' });
+      expect(await store.setBlock(block)).toEqual({ kind: 'kept' });
+      expect(await store.setBlock(block)).toEqual({ kind: 'kept' });
+      expect(await store.setBlock({ ...block, blocked: uuidv7(), conv: uuidv7() })).toEqual({
+        kind: 'unknown',
+      });
+      const blockersOf = async () => {
+        const [loaded, tail] = [await store.load(conv), await store.loadTail(conv)];
+        if (loaded.kind === 'failed' || tail.kind === 'failed') throw new Error('not loaded');
+        expect(tail.tail.blockers).toEqual(loaded.snapshot.blockers);
+        return loaded.snapshot.blockers;
+      };
+      expect(await blockersOf()).toEqual([one]);
+      // Whichever of the two asks.
+      expect(await store.unknownUsers([one, third], other)).toMatchObject({ unknown: [], blocked: [one] });
+      expect(await store.unknownUsers([other, third], one)).toMatchObject({ unknown: [], blocked: [other] });
+      expect(await store.unknownUsers([one, other], third)).toMatchObject({ blocked: [] });
+      await store.setBlock({ conv, blocker: other, blocked: one, isOn: true });
+      expect(await blockersOf()).toEqual([one, other].sort());
+      await store.setBlock({ ...block, isOn: false });
+      expect(await blockersOf()).toEqual([other]);
+      await store.setBlock({ conv, blocker: other, blocked: one, isOn: false });
+      expect(await blockersOf()).toBeUndefined();
     });
   });
 }

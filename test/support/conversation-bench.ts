@@ -6,7 +6,7 @@ import type { ConversationPorts, ConversationStore, PublisherPort } from '#actor
 import type { ConversationMessage, WriterMessage } from '#actors/messages.js';
 import { Rates } from '#src/rates.js';
 import { nothing } from '#src/storage/facts.js';
-import type { ConversationMoment, ConversationSnapshot, LogStore } from '#src/storage/ports.js';
+import type { BlockChange, ConversationMoment, ConversationSnapshot, LogStore } from '#src/storage/ports.js';
 import type { ToFront } from '#src/threads/messages.js';
 import type { ControlEvent, LogEvent } from '#src/wire/events.js';
 
@@ -48,7 +48,9 @@ export function createBench(
   const reads: Array<{ range: Read[0]; done: Read[1] }> = [];
   const receiptChecks: Array<Parameters<LogStore['withoutReceipts']>[1]> = [];
   const toldTo: Array<readonly string[] | undefined> = [];
-  const userChecks: Array<Parameters<LogStore['unknownUsers']>[1]> = [];
+  const userChecks: Array<Parameters<LogStore['unknownUsers']>[2]> = [];
+  const blockChanges: Array<{ change: BlockChange; done: Parameters<LogStore['setBlock']>[1] }> = [];
+  const hidden: string[] = [];
   const targets: Array<Asked<'targets'>> = [];
   const changes: Array<{
     range: Parameters<LogStore['changed']>[0];
@@ -72,8 +74,9 @@ export function createBench(
       read: (range: Read[0], done: Read[1]) => void reads.push({ range, done }),
       withoutReceipts: (_users: readonly string[], done: Parameters<LogStore['withoutReceipts']>[1]) =>
         void receiptChecks.push(done),
-      unknownUsers: (_users: readonly string[], done: Parameters<LogStore['unknownUsers']>[1]) =>
-        void userChecks.push(done),
+      unknownUsers: (...[, , done]: Parameters<LogStore['unknownUsers']>) => void userChecks.push(done),
+      setBlock: (change: BlockChange, done: Parameters<LogStore['setBlock']>[1]) =>
+        void blockChanges.push({ change, done }),
       targets: (asked: Parameters<LogStore['targets']>[0], done: Parameters<LogStore['targets']>[1]) =>
         void targets.push({ asked, done }),
       changed: (range: Parameters<LogStore['changed']>[0], done: Parameters<LogStore['changed']>[1]) =>
@@ -107,6 +110,7 @@ export function createBench(
     receiptsMembersMax: 100,
     receiptMarksMax: 2,
     notify: (user: string) => void notified.push(user),
+    hide: (one: string, other: string) => void hidden.push(`${one} ${other}`),
     tellWriter: (message: WriterMessage) => void toWriter.push(message),
     handOver: (moment: ConversationMoment) => void handedOver.push(moment),
   };
@@ -136,6 +140,8 @@ export function createBench(
     published,
     ephemeral,
     notified,
+    blockChanges,
+    hidden,
     handedOver,
     reads,
     receiptChecks,

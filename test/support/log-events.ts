@@ -1,6 +1,6 @@
 /** Events for tests of stores: one script a conversation, which numbers them as a writer would. */
 import { uuidv7 } from 'uuidv7';
-import type { LogStore } from '#src/storage/ports.js';
+import type { BlockChange, BlockOutcome, LogStore } from '#src/storage/ports.js';
 import type { ConversationType, LogEvent, LogEventName } from '#src/wire/events.js';
 import { Answers } from './answers.js';
 
@@ -135,9 +135,13 @@ export class Asker extends Answers {
     );
   }
 
-  unknownUsers(users: string[]) {
-    return this.ask<Parameters<Parameters<LogStore['unknownUsers']>[1]>[0]>((done) =>
-      this.store.unknownUsers(users, done),
+  unknownUsers(users: string[], asker?: string) {
+    return this.ask<Parameters<Parameters<LogStore['unknownUsers']>[2]>[0]>((done) =>
+      this.store.unknownUsers(users, asker, done),
     );
+  }
+
+  setBlock(change: BlockChange) {
+    return this.ask<BlockOutcome>((done) => this.store.setBlock(change, done));
   }
 }

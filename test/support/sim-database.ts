@@ -12,6 +12,8 @@ import {
   standingOf,
   withoutContents,
 } from '#src/storage/facts.js';
+import { BlockTable } from '#src/storage/memory/block-table.js';
+
 import { MessageChanges } from '#src/storage/memory/message-changes.js';
 import type { ConversationSnapshot, Ownership, Progress, StoredOperation } from '#src/storage/ports.js';
 import type { LogEvent, Role } from '#src/wire/events.js';
@@ -48,6 +50,7 @@ export class SimDatabase {
   /** Which store took each shard last. */
   private readonly owners = new Map<number, object>();
   readonly users = new Set<string>();
+  readonly blocks = new BlockTable(this.users);
   readonly byId = new Map<string, LogEvent>();
   /** Virtual time of each operation's commit. */
   readonly committedAt = new Map<string, number>();
@@ -174,6 +177,7 @@ export class SimDatabase {
     const rows = this.conversations.get(conv);
     const facts = rows?.facts ?? factsOf({ info: undefined, members: [], standing: nothing });
     return {
+      ...this.blocks.blockersOf(conv),
       info: facts.info,
       head: { seq: rows?.events.length ?? 0, number: rows?.number ?? 0 },
       members: [...facts.members.values()].map((member) => ({

@@ -275,12 +275,21 @@ export class SimStore implements LogStore {
     this.query('unknownUsers', done, () => ({ kind: 'asked' as const, users: [] }));
   }
 
-  unknownUsers(users: readonly string[], done: Parameters<LogStore['unknownUsers']>[1]): void {
+  unknownUsers(
+    users: readonly string[],
+    asker: string | undefined,
+    done: Parameters<LogStore['unknownUsers']>[2],
+  ): void {
     const { database } = this.options;
     this.query('unknownUsers', done, () => ({
       kind: 'checked' as const,
       unknown: users.filter((user) => !database.users.has(user)),
+      blocked: database.blocks.among(users, asker),
     }));
+  }
+
+  setBlock(change: Parameters<LogStore['setBlock']>[0], done: Parameters<LogStore['setBlock']>[1]): void {
+    this.query('unknownUsers', done, () => ({ kind: this.options.database.blocks.set(change) }));
   }
 
   /** One statement: it happens at one moment between the call and the answer, or fails before or after it. */

@@ -509,11 +509,11 @@ test('only owner and admins add and remove, and nobody removes from below or fro
   bench.turn(remove('mia', 'olga'));
   expect(lastPost(bench)).toMatchObject({ code: 'forbidden', stored: false });
   bench.turn(add('olga', 'ghost'));
-  bench.userChecks.shift()?.({ kind: 'checked', unknown: ['ghost'] });
+  bench.userChecks.shift()?.({ kind: 'checked', unknown: ['ghost'], blocked: [] });
   bench.turn();
   expect(lastPost(bench)).toMatchObject({ code: 'not_found', stored: false });
   bench.turn(add('olga', 'nora'));
-  bench.userChecks.shift()?.({ kind: 'checked', unknown: [] });
+  bench.userChecks.shift()?.({ kind: 'checked', unknown: [], blocked: [] });
   bench.turn();
   commitAll(bench, new Set(), { seq: 1, number: 0 });
   expect(bench.notified).toEqual(['nora']);

@@ -141,6 +141,7 @@ interface Scene {
   readonly other?: Other;
   readonly author?: 'actor' | 'other';
   readonly state?: 'active' | 'archived' | 'deleted';
+  readonly blockers?: readonly string[];
 }
 
 /** The users are called what they are; whom it is about is `other`. */
@@ -168,6 +169,7 @@ function play(scene: Scene, asked: ConversationMessage): { outcome: Outcome; ans
         pins: asked.kind === 'unpin' ? [message] : [],
         bans: actor === 'banned' ? [{ user: 'actor', until: Number.POSITIVE_INFINITY }] : [],
       },
+      blockers: scene.blockers ?? [],
     }),
   );
   const target: Target = {
@@ -176,7 +178,7 @@ function play(scene: Scene, asked: ConversationMessage): { outcome: Outcome; ans
   };
   bench.turn(asked);
   for (const { done } of bench.targets.splice(0)) done({ kind: 'targets', targets: [target] });
-  for (const done of bench.userChecks.splice(0)) done({ kind: 'checked', unknown: [] });
+  for (const done of bench.userChecks.splice(0)) done({ kind: 'checked', unknown: [], blocked: [] });
   bench.turn();
   const [post] = bench.posts;
   if (bench.appended().length > 0 || bench.ephemeral.length > 0) return { outcome: 'done', answer: '' };
@@ -255,6 +257,31 @@ test('G8 R6 what one may not see is answered byte for byte as what does not exis
       }
     }
   expect(compared).toBeGreaterThan(1500);
+});
+
+test('G1 B2 whoever of the two has blocked the other: what is left takes away, all else is forbidden, in one sentence', () => {
+  const left = new Set<Ruled>(['delete own', 'unreact', 'unpin']);
+  const answers = new Map<string, Set<string>>();
+  for (const actor of ['owner', 'member', 'muted'] as const)
+    for (const other of ['owner', 'member'] as const)
+      for (const what of ruled)
+        for (const blockers of [['actor'], ['other'], ['other', 'actor']]) {
+          const author = what === 'delete theirs' ? 'other' : 'actor';
+          const scene = { type: 'direct', actor, other, author, blockers } as const;
+          const { outcome, answer } = play(scene, requestOf(what, 'actor', 'other'));
+          const expected = left.has(what) ? oracle(what, 'direct', actor, other) : undefined;
+          expect(outcome, `${what} by ${actor}, blocked by ${blockers}`).toBe(
+            expected ?? (what === 'type' ? 'nothing' : 'forbidden'),
+          );
+          const key = `${what} ${actor} ${other}`;
+          answers.set(key, (answers.get(key) ?? new Set()).add(answer));
+        }
+  expect([...answers].filter(([, told]) => told.size !== 1)).toEqual([]);
+  // To who is no member it stays what it was: nothing.
+  for (const what of ruled)
+    expect(
+      play({ type: 'direct', actor: 'never', blockers: ['other'] }, requestOf(what, 'actor', '')).outcome,
+    ).toBe(what === 'type' ? 'nothing' : 'no such conversation');
 });
 
 test('G5 G8 anybody joins what is open, but whom it bans; what is closed is not there for them', () => {

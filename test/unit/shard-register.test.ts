@@ -18,6 +18,7 @@ const store: LogStore = {
     flush() {},
     read() {},
     unknownUsers() {},
+    setBlock() {},
     withoutReceipts() {},
     targets() {},
     changed() {},

@@ -129,9 +129,17 @@ function momentOf(snapshot: ConversationSnapshot): ConversationMoment {
     { address: 'conversation/c', id: 'c', crashes: 0, tellSelf: nothing },
     {
       ...{ clock: ports.clock, timers: ports.timers },
-      ...{ post: nothing, notify: nothing, tellWriter: nothing, receiptsMembersMax: 100, receiptMarksMax: 8 },
+      ...{
+        post: nothing,
+        notify: nothing,
+        hide: nothing,
+        tellWriter: nothing,
+        receiptsMembersMax: 100,
+        receiptMarksMax: 8,
+      },
       store: {
         ...{ read: nothing, unknownUsers: nothing, withoutReceipts: nothing, targets: nothing },
+        ...{ setBlock: nothing },
         ...{ changed: nothing, parents: nothing, attachments: nothing },
       },
       publisher: {

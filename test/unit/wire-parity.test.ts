@@ -75,7 +75,8 @@ test('W17 a route takes the fields of its operation, and no other', () => {
     const shapes = [each.params, each.query, each.body] as Array<{ shape?: Json } | undefined>;
     const fields = shapes.flatMap((schema) => Object.keys(schema?.shape ?? {}));
     const rest = fields.filter((field) => !(elsewhere.has(field) || (field === 'user' && name !== 'user')));
-    const own = wire.filter((field) => !(each.path.includes('{id}') && ['session', 'user'].includes(field)));
+    const isNamed = /\{(id|user)\}/.test(each.path);
+    const own = wire.filter((field) => !(isNamed && ['session', 'user'].includes(field)));
     if (each.method === 'DELETE' && name === 'change') expect(rest).toEqual([]);
     else expect({ name, fields: rest.toSorted() }).toEqual({ name, fields: own.toSorted() });
     compared += 1;
@@ -137,7 +138,18 @@ test.each([...golden.operations, ...golden.messages])('W18 the document describe
     validate(each);
     expect(validate.errors).toBeNull();
     expect(
-      validate({ ...each, ref: 'x', seq: 'x', ack: 'x', err: 'x', status: 5, conv: 7, at: 'x', message: 7 }),
+      validate({
+        ...each,
+        ref: 'x',
+        seq: 'x',
+        ack: 'x',
+        err: 'x',
+        status: 5,
+        conv: 7,
+        at: 'x',
+        message: 7,
+        user: 7,
+      }),
     ).toBe(false);
   }
 });

@@ -142,6 +142,7 @@ function hearObject(message: ServerMessage, hearer: Hearer, isOfPage: boolean): 
     case 'typing.stop':
     case 'conversation.update':
     case 'resync':
+    case 'block.update':
       return;
     case 'read.update':
       return hearer.receipts();

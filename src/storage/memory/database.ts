@@ -22,6 +22,7 @@ import {
   type TargetQuestion,
   type WriteOutcome,
 } from '../ports.js';
+import { BlockTable } from './block-table.js';
 import { Tables } from './tables.js';
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -29,6 +30,7 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 export class MemoryDatabase {
   /** Who exists; a simulation and tests add to it. */
   readonly users = new Set<string>();
+  readonly blocks = new BlockTable(this.users);
   private readonly tables = new Tables();
 
   /** `owner`: who takes the shard, from anybody or only when it is theirs still. */
@@ -83,6 +85,7 @@ export class MemoryDatabase {
     const log = this.tables.log(conv);
     const last = log.at(-1);
     return {
+      ...this.blocks.blockersOf(conv),
       info: this.tables.factsOf(conv).info,
       head: { seq: last?.seq ?? 0, number: last?.number ?? 0 },
       members: this.members(conv),

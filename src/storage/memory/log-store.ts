@@ -38,8 +38,9 @@ export class MemoryLogStore implements LogStore {
   }
 
   loadTail(conv: string, done: Parameters<LogStore['loadTail']>[1]): void {
-    const { head, recent } = this.database.load(conv);
-    this.turns.soon(() => done({ kind: 'tail', tail: { head, recent } }));
+    const { head, recent, blockers } = this.database.load(conv);
+    const tail = { head, recent, ...(blockers === undefined ? {} : { blockers }) };
+    this.turns.soon(() => done({ kind: 'tail', tail }));
   }
 
   read(range: Parameters<LogStore['read']>[0], done: Parameters<LogStore['read']>[1]): void {
@@ -80,8 +81,18 @@ export class MemoryLogStore implements LogStore {
     this.turns.soon(() => done({ kind: 'asked', users: [] }));
   }
 
-  unknownUsers(users: readonly string[], done: Parameters<LogStore['unknownUsers']>[1]): void {
+  unknownUsers(
+    users: readonly string[],
+    asker: string | undefined,
+    done: Parameters<LogStore['unknownUsers']>[2],
+  ): void {
     const unknown = this.database.unknownUsers(users);
-    this.turns.soon(() => done({ kind: 'checked', unknown }));
+    const blocked = this.database.blocks.among(users, asker);
+    this.turns.soon(() => done({ kind: 'checked', unknown, blocked }));
+  }
+
+  setBlock(change: Parameters<LogStore['setBlock']>[0], done: Parameters<LogStore['setBlock']>[1]): void {
+    const kind = this.database.blocks.set(change);
+    this.turns.soon(() => done({ kind }));
   }
 }

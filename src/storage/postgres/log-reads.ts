@@ -29,6 +29,7 @@ interface TailRow {
   conversation: string;
   recent: LogRow[] | null;
   head: Head | null;
+  blockers: string[] | null;
 }
 
 interface LoadRow extends TailRow {
@@ -56,18 +57,23 @@ interface LoadRow extends TailRow {
 
 /** Snapshots in the order of `conversations`, all of one moment. */
 export async function loadConversations(sql: Sql, conversations: string[]): Promise<ConversationSnapshot[]> {
-  const rows = await sql<LoadRow[]>`select * from nubo_load(${conversations}::uuid[], ${recentEventsMax})`;
+  const rows = await sql<LoadRow[]>`
+    select l.*, ${blockers(sql)} from nubo_load(${conversations}::uuid[], ${recentEventsMax}) l`;
   const byId = new Map(rows.map((row) => [row.conversation, snapshotOf(row)]));
   return conversations.map((conv) => byId.get(conv) ?? nothing);
 }
 
 /** The ends of their logs in the order of `conversations`, all of one moment. */
 export async function loadTails(sql: Sql, conversations: string[]): Promise<LogTail[]> {
-  const rows = await sql<
-    TailRow[]
-  >`select * from nubo_load_tail(${conversations}::uuid[], ${recentEventsMax})`;
+  const rows = await sql<TailRow[]>`
+    select l.*, ${blockers(sql)} from nubo_load_tail(${conversations}::uuid[], ${recentEventsMax}) l`;
   const byId = new Map(rows.map((row) => [row.conversation, tailOf(row, sharing())]));
   return conversations.map((conv) => byId.get(conv) ?? nothing);
+}
+
+function blockers(sql: Sql) {
+  return sql`(select json_agg(b.blocker order by b.blocker) from blocks b where b.conversation = l.conversation)
+    as blockers`;
 }
 
 const nothing: ConversationSnapshot = {
@@ -109,7 +115,7 @@ function untilOf(milliseconds: number): number {
   return milliseconds < 0 ? Number.POSITIVE_INFINITY : milliseconds;
 }
 
-function tailOf({ recent, head: flushed }: TailRow, share: (name: string) => string): LogTail {
+function tailOf({ recent, head: flushed, blockers }: TailRow, share: (name: string) => string): LogTail {
   const events = (recent ?? []).map((row) => eventOf(withSharedNames(row, share)));
   const last = events.at(-1);
   // What was flushed is behind the log, unless the log's end has left it (L16).
@@ -117,6 +123,7 @@ function tailOf({ recent, head: flushed }: TailRow, share: (name: string) => str
   return {
     head: { seq: head?.seq ?? 0, number: head?.number ?? 0 },
     recent: unbroken(events, head?.seq ?? 0),
+    ...(blockers === null ? {} : { blockers }),
   };
 }
 
@@ -187,14 +194,6 @@ export async function readEvents(
 /** What a caller means by "no bound" may be infinite. */
 function bound(seq: number): number {
   return Math.max(-1, Math.min(Number.MAX_SAFE_INTEGER, Math.trunc(seq)));
-}
-
-/** Those of `users` that do not exist, or no more. */
-export async function findUnknownUsers(sql: Sql, users: string[]): Promise<string[]> {
-  const rows = await sql<Array<{ id: string }>>`
-    select id from users where id = any(${users}::uuid[]) and state <> 0`;
-  const known = new Set(rows.map((row) => row.id));
-  return users.filter((user) => !known.has(user));
 }
 
 /** Of each group of users those who neither show nor see read marks. */

@@ -24,10 +24,10 @@ import type {
   WriteOutcome,
 } from '../ports.js';
 import { BinaryCopy } from './binary-copy.js';
+import { checkUsers, setBlock } from './blocks.js';
 import { type ComposedBatch, CopyBatch } from './copy-batch.js';
 import { Gatherer, within } from './gatherer.js';
 import {
-  findUnknownUsers,
   loadConversations,
   loadTails,
   lookupOperations,
@@ -263,9 +263,19 @@ export class PostgresLogStore implements LogStore {
     );
   }
 
-  unknownUsers(users: readonly string[], done: Parameters<LogStore['unknownUsers']>[1]): void {
-    within(readMs, findUnknownUsers(this.sql, [...users]), (unknown, message) =>
-      done(unknown === undefined ? { kind: 'failed', message } : { kind: 'checked', unknown }),
+  unknownUsers(
+    users: readonly string[],
+    asker: string | undefined,
+    done: Parameters<LogStore['unknownUsers']>[2],
+  ): void {
+    within(readMs, checkUsers(this.sql, [...users], asker), (checked, message) =>
+      done(checked === undefined ? { kind: 'failed', message } : { kind: 'checked', ...checked }),
+    );
+  }
+
+  setBlock(change: Parameters<LogStore['setBlock']>[0], done: Parameters<LogStore['setBlock']>[1]): void {
+    within(readMs, setBlock(this.sql, change), (kind, message) =>
+      done(kind === undefined ? { kind: 'failed', message } : { kind }),
     );
   }
 

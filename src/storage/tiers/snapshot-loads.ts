@@ -78,7 +78,10 @@ function momentOf(element: Element | undefined, conv: string): Kept | undefined 
 }
 
 /** @returns undefined when the end of the log does not hold the event that the moment was after */
-function replay({ last, ...moment }: Kept, { head, recent }: LogTail): ConversationSnapshot | undefined {
+function replay(
+  { last, ...moment }: Kept,
+  { head, recent, blockers }: LogTail,
+): ConversationSnapshot | undefined {
   const first = recent[0]?.seq;
   if (first === undefined || recent.some(({ seq }, index) => seq !== first + index)) return undefined;
   const place = last.seq - first;
@@ -93,5 +96,6 @@ function replay({ last, ...moment }: Kept, { head, recent }: LogTail): Conversat
     members: [...facts.members.values()],
     standing: standingOf(facts),
     recent,
+    ...(blockers === undefined ? {} : { blockers }),
   };
 }
