@@ -42,6 +42,8 @@ export interface Found {
   search: Services['search.messages']['output'];
   'search.users': Services['search.users']['output'];
   'search.conversations': Services['search.conversations']['output'];
+  report: Services['report']['output'];
+  audit: Services['audit.conversation']['output'];
   block: Record<string, never>;
   unblock: Record<string, never>;
   blocks: Services['blocks.list']['output'];
@@ -168,6 +170,11 @@ export abstract class Operations {
   /** The messages up to this seq have reached this device (U5). */
   async delivered(conv: string, seq: number): Promise<void> {
     await this.request({ op: 'delivered', conv, seq });
+  }
+
+  /** Has the operators look at a message, a user or a conversation (one of them); sent again until it is kept, once. */
+  async report(report: Fields<'report'>): Promise<{ id: string; at: number }> {
+    return this.find('report', report);
   }
 
   /** Neither of the two reaches the other in their direct conversation any more (B1). */

@@ -10,8 +10,7 @@ import { type Codec, checkOperation, encodeOperations } from '#src/wire/codec.js
 import { errorCodes } from '#src/wire/codes.js';
 import type { Ack, WireError } from '#src/wire/events.js';
 import { wireLimits } from '#src/wire/limits.js';
-import type { Operation } from '#src/wire/operations.js';
-import { isDurableName } from '#src/wire/operations.js';
+import { type Operation, operations } from '#src/wire/operations.js';
 import { ClientError } from './errors.js';
 import { authRef, type Link } from './link.js';
 import type { ServerClock } from './server-clock.js';
@@ -147,7 +146,7 @@ export class Outbox {
   private prepare(request: Request): Operation | undefined {
     const { asked, ref } = request;
     // Made now and not when it was asked for: before the first `hello` nobody knows the server's time.
-    if (isDurableName(asked.op)) request.id ??= this.options.clock.newId();
+    if ('id' in operations[asked.op].schema.shape) request.id ??= this.options.clock.newId();
     const checked = checkOperation({
       ...asked,
       ref,

@@ -70,6 +70,8 @@ export const permissions = {
     community: 'moderator',
     announcement: 'admin',
   },
+  /** Read what was done here by those who moderate. */
+  audit: { direct: 'nobody', group: 'admin', channel: 'admin', community: 'admin', announcement: 'admin' },
   mute: {
     direct: 'nobody',
     group: 'moderator',

@@ -6,11 +6,13 @@ import type { Log } from '#src/log.js';
 import { createPasswordPool } from '#src/people/passwords.js';
 import { createPeopleServices } from '#src/people/services.js';
 import { searchLanguageOf } from '#src/search-language.js';
+import { createAudit } from '#src/storage/postgres/audit.js';
 import { createBlocks } from '#src/storage/postgres/blocks.js';
 import { createDirectory } from '#src/storage/postgres/directory.js';
 import { createEntityStore, type EntityStore } from '#src/storage/postgres/entity-store.js';
 import { createInvites } from '#src/storage/postgres/invites.js';
 import { createNameSearch } from '#src/storage/postgres/name-search.js';
+import { createReports } from '#src/storage/postgres/reports.js';
 import { createSearch, openSearch } from '#src/storage/postgres/search.js';
 import { SearchGate } from '#src/storage/postgres/search-gate.js';
 import { openSql } from '#src/storage/postgres/sql.js';
@@ -112,6 +114,8 @@ export function createShardServices(
       usersOf: (ids) => people['users.get']({ ids, usernames: [] }),
     }),
     ...createBlocks(sql),
+    ...createReports(sql),
+    ...createAudit(sql),
     ...presenceServices(core, people),
     'heads.flush': async () => {
       if (!(await core.flush()))

@@ -38,7 +38,10 @@ begin
 end
 $$;
 
+drop view audit;
+drop index conversation_log_acts, conversation_log_acts_at;
+drop function nubo_report(jsonb, integer);
 drop function nubo_are_blocked(uuid, uuid);
 drop function nubo_set_block(uuid, uuid, uuid, boolean, integer);
-drop table audit_entries, blocks;
+drop table audit_entries, blocks, reports;
 drop function nubo_refuse_change();

@@ -105,3 +105,93 @@ begin
   end if;
 end
 $$;
+
+-- What somebody wants looked at, for operators alone. `evidence` is what it said then: it stays when that is deleted.
+create table reports (
+  id uuid primary key,
+  reporter uuid not null,
+  at timestamptz not null default clock_timestamp(),
+  subject text not null check (subject in ('message', 'user', 'conversation')),
+  target uuid not null,
+  conversation uuid,
+  -- Who is reported: the author, or the user.
+  accused uuid,
+  reason text not null,
+  text text not null,
+  evidence jsonb not null,
+  state text not null default 'open' check (state in ('open', 'resolved', 'dismissed')),
+  settled_at timestamptz,
+  note text
+);
+create index reports_state on reports (state, at, id);
+create index reports_reporter on reports (reporter, at);
+
+-- Keeps a report with its row of the audit, once: `mine` is the time of one that is there. `wait`: milliseconds, when
+-- the reporter has reported as often as they may in an hour.
+create function nubo_report(p_report jsonb, p_max integer) returns table (outcome text, at bigint, wait bigint)
+  language plpgsql
+  as $$
+#variable_conflict use_column
+declare
+  v reports := jsonb_populate_record(null::reports, p_report);
+  v_known reports;
+  v_oldest timestamptz;
+begin
+  perform pg_advisory_xact_lock(hashtextextended('nubo_report ' || v.reporter, 0));
+  select * into v_known from reports r where r.id = v.id;
+  if found then
+    return query select
+      case when v_known.reporter = v.reporter and v_known.target = v.target then 'kept' else 'conflict' end,
+      nubo_ms(v_known.at), 0::bigint;
+    return;
+  end if;
+  select r.at into v_oldest from reports r
+  where r.reporter = v.reporter and r.at > clock_timestamp() - interval '1 hour'
+  order by r.at desc offset p_max - 1 limit 1;
+  if found then
+    return query select 'wait', 0::bigint, nubo_ms(v_oldest + interval '1 hour') - nubo_ms(clock_timestamp());
+    return;
+  end if;
+  insert into reports (id, reporter, subject, target, conversation, accused, reason, text, evidence)
+  values (v.id, v.reporter, v.subject, v.target, v.conversation, v.accused, v.reason, v.text, v.evidence)
+  on conflict do nothing
+  returning * into v_known;
+  if not found then
+    -- Of somebody else, at this very moment.
+    return query select 'conflict', 0::bigint, 0::bigint;
+    return;
+  end if;
+  insert into audit_entries (act, actor, target, conversation, message, reason, details)
+  values ('report', v.reporter, v.accused, v.conversation, case when v.subject = 'message' then v.target end, v.reason,
+    jsonb_build_object('report', v.id));
+  return query select 'kept', nubo_ms(v_known.at), 0::bigint;
+end
+$$;
+
+-- What was done to people and conversations by others: from the log as far as it goes back, and from what was kept
+-- beside it. Few rows of the log are of this kind, so they have indexes of their own.
+create index conversation_log_acts on conversation_log (conversation, at, id)
+  where kind > 44 and (kind in (45, 53, 54, 55, 56, 57) or (kind = 47 and details ->> 'author' <> actor::text)
+    or (kind = 52 and details ? 'state'));
+create index conversation_log_acts_at on conversation_log (at, id)
+  where kind > 44 and (kind in (45, 53, 54, 55, 56, 57) or (kind = 47 and details ->> 'author' <> actor::text)
+    or (kind = 52 and details ? 'state'));
+
+create view audit as
+  select id, at,
+    case kind when 45 then 'remove' when 47 then 'delete' when 52 then 'state' when 53 then 'role' when 54 then 'ban'
+      when 55 then 'unban' when 56 then 'mute' when 57 then 'unmute' end as act,
+    actor,
+    case when kind = 47 then (details ->> 'author')::uuid when kind <> 52 then target end as target,
+    conversation,
+    case when kind = 47 then target end as message,
+    details ->> 'reason' as reason,
+    jsonb_strip_nulls(jsonb_build_object('until', details -> 'until', 'role', details -> 'role', 'state', details -> 'state'))
+      as details,
+    true as is_of_log
+  from conversation_log
+  where kind > 44 and (kind in (45, 53, 54, 55, 56, 57) or (kind = 47 and details ->> 'author' <> actor::text)
+    or (kind = 52 and details ? 'state'))
+  union all
+  select id, at, act, actor, target, conversation, message, reason, coalesce(details, '{}'), false from audit_entries;
+comment on view audit is 'Who did what to whom, when and why; actor null: the operator.';

@@ -11,6 +11,7 @@ import { NuboError } from '../errors.js';
 import { directConversationId } from '../ids.js';
 import { check } from '../people/rules.js';
 import type { RateClass } from '../threads/messages.js';
+import type { ReportSubject } from '../threads/services.js';
 import { wireLimits } from '../wire/limits.js';
 import type { Operation, QueryName } from '../wire/operations.js';
 import type { Unreferenced } from './asks.js';
@@ -178,6 +179,24 @@ export const queries: { readonly [Name in QueryName]: Query<Name> } = {
       const { front, user } = ports;
       return front.call(front.shardOf(user), 'search.conversations', { user, q, ...pageOf(asked) });
     },
+  },
+  report: {
+    result: shapes.report,
+    async answer({ front, user }, { id, message, user: accused, conv, reason, text = '' }) {
+      const named = Object.entries({ message, user: accused, conversation: conv }).filter(
+        ([, target]) => target !== undefined,
+      );
+      const [subject, target] = (named[0] ?? []) as [ReportSubject?, string?];
+      if (subject === undefined || target === undefined || named.length > 1)
+        throw new NuboError('invalid', 'needs one of message, user and conv', { stored: false });
+      const input = { user, id, subject, target, reason, text };
+      return front.call(front.shardOf(user), 'report', input);
+    },
+  },
+  audit: {
+    result: shapes.audit,
+    answer: ({ front, user }, { conv, ...asked }) =>
+      front.call(front.shardOf(conv), 'audit.conversation', { user, conv, ...pageOf(asked) }),
   },
   block: {
     result: nothing,

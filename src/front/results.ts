@@ -92,6 +92,52 @@ const sanction = z
 
 export const bans = z.object({ bans: z.array(sanction), next });
 export const mutes = z.object({ mutes: z.array(sanction), next });
+export const report = z.object({ id: z.string(), at });
+
+const auditEntry = z
+  .object({
+    id: z.string(),
+    at,
+    act: z.string().meta({ description: 'remove, delete, state, role, ban, unban, mute, unmute, block, …' }),
+    actor: text.meta({ description: 'null: the operator.' }),
+    target: text.meta({ description: 'The user to whom it was done.' }),
+    conversation: text,
+    message: text,
+    reason: text,
+    until: at.optional(),
+    role: z.string().optional(),
+    state: z.string().optional(),
+    report: z.string().optional(),
+    jti: z.string().optional(),
+  })
+  .meta({ id: 'AuditEntry' });
+
+export const audit = z.object({ entries: z.array(auditEntry), next });
+
+const reportState = z.enum(['open', 'resolved', 'dismissed']);
+
+export const reports = z.object({
+  reports: z.array(
+    z
+      .object({
+        ...{ id: z.string(), reporter: z.string(), at, subject: z.enum(['message', 'user', 'conversation']) },
+        target: z.string(),
+        conversation: text,
+        accused: text.meta({ description: 'The author, or the user.' }),
+        reason: z.string(),
+        text: z.string(),
+        evidence: z
+          .record(z.string(), z.json())
+          .meta({ description: 'What it said when it was reported, also when that is deleted.' }),
+        state: reportState,
+        settledAt: at.nullable(),
+        note: text,
+      })
+      .meta({ id: 'Report' }),
+  ),
+  next,
+});
+
 export const blocks = z.object({
   blocks: z.array(z.object({ user: z.string(), at }).meta({ id: 'Block' })),
   next,

@@ -67,7 +67,13 @@ export function createOperators(ports: OperatorPorts): Operators {
         });
         return { user, token, jti: id, expiresAt };
       });
-      return { tokens: await Promise.all(minted) };
+      const tokensMade = await Promise.all(minted);
+      const rows = tokensMade.map(({ user, jti: id, expiresAt }) => ({ user, jti: id, until: expiresAt }));
+      await sql`
+        insert into audit_entries (act, target, details)
+        select 'mint', "user", jsonb_build_object('jti', jti, 'until', until)
+        from jsonb_to_recordset(${sql.json(rows)}) as row ("user" uuid, jti text, until bigint)`;
+      return { tokens: tokensMade };
     },
 
     async revoke(input) {
@@ -87,6 +93,7 @@ async function revokeJti({ sql, clock }: OperatorPorts, value: string): Promise<
   const until = clock.now() + tokenLifeMsMax;
   const revocation: Revocation = { subject: 'jti', value, since: until, until };
   await insertRevocations(sql, [revocation]);
+  await sql`insert into audit_entries (act, details) values ('revoke', ${sql.json({ jti: value })})`;
   return [revocation];
 }
 
@@ -102,6 +109,7 @@ async function revokeUser(ports: OperatorPorts, user: string): Promise<Revocatio
     const all: Revocation = { subject: 'user', value: user, since, until: since + tokenLifeMsMax };
     const revocations = [all, ...ended.map(({ id }) => sessionRevocation(ports, id))];
     await insertRevocations(sql, revocations);
+    await sql`insert into audit_entries (act, target) values ('revoke', ${user})`;
     return revocations;
   });
 }

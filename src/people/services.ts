@@ -23,7 +23,12 @@ import type { Tokens } from './tokens.js';
 
 type PeopleServiceName = Extract<
   ServiceName,
-  `people.${string}` | `operator.${string}` | 'revocations.list' | 'users.get'
+  | `people.${string}`
+  | 'operator.createUsers'
+  | 'operator.mintTokens'
+  | 'operator.revoke'
+  | 'revocations.list'
+  | 'users.get'
 >;
 export type PeopleServices = Pick<ServiceHandlers, PeopleServiceName>;
 

@@ -85,6 +85,43 @@ export interface SanctionView {
   readonly until: number | null;
 }
 
+export type ReportSubject = 'message' | 'user' | 'conversation';
+
+export interface ReportView {
+  readonly id: string;
+  readonly reporter: string;
+  readonly at: number;
+  readonly subject: ReportSubject;
+  readonly target: string;
+  readonly conversation: string | null;
+  /** The author, or the user. */
+  readonly accused: string | null;
+  readonly reason: string;
+  readonly text: string;
+  /** What it said when it was reported, also when that is deleted. */
+  readonly evidence: Readonly<Record<string, unknown>>;
+  readonly state: 'open' | 'resolved' | 'dismissed';
+  readonly settledAt: number | null;
+  readonly note: string | null;
+}
+
+/** Who (null: the operator) did what to whom, when and why. */
+export interface AuditView {
+  readonly id: string;
+  readonly at: number;
+  readonly act: string;
+  readonly actor: string | null;
+  readonly target: string | null;
+  readonly conversation: string | null;
+  readonly message: string | null;
+  readonly reason: string | null;
+  readonly until?: number;
+  readonly role?: string;
+  readonly state?: string;
+  readonly report?: string;
+  readonly jti?: string;
+}
+
 export interface BlockView {
   readonly user: string;
   /** Unix ms */
@@ -196,6 +233,24 @@ export interface Services {
     output: PublicUser[];
   };
 
+  /** As often as it comes, kept once; `target` is the id of the `subject`. */
+  report: {
+    input: { user: string; id: string; subject: ReportSubject; target: string; reason: string; text: string };
+    output: { id: string; at: number };
+  };
+  'audit.conversation': {
+    input: { user: string; conv: string; limit: number; cursor?: string };
+    output: { entries: AuditView[]; next: string | null };
+  };
+  'operator.audit': {
+    input: { limit: number; cursor?: string };
+    output: { entries: AuditView[]; next: string | null };
+  };
+  'operator.reports': {
+    input: { state: ReportView['state']; limit: number; cursor?: string };
+    output: { reports: ReportView[]; next: string | null };
+  };
+  'operator.settle': { input: { id: string; state: ReportView['state']; note?: string }; output: null };
   /** Whom this one has blocked, the latest first. */
   'blocks.list': {
     input: { user: string; limit: number; cursor?: string };

@@ -35,6 +35,9 @@ export const wireLimits = {
   /** Pinned messages of one conversation. */
   pinsMax: 50,
   mentionsMax: 50,
+  /** Reports by one user. */
+  reportsPerHour: 20,
+  reportTextCharsMax: 2000,
   /** Users whom one user has blocked. */
   blocksMax: 10_000,
   attachmentsMax: 10,

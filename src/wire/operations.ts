@@ -83,6 +83,7 @@ const avatar = text(limits.avatarBytesMax).regex(
 export const emoji = text(limits.emojiBytesMax).regex(/^[^\s\p{Cc}]+$/u, 'must be an emoji or a short name');
 export const nickname = text(limits.nicknameCharsMax * 4).max(limits.nicknameCharsMax);
 export const reason = text(limits.reasonCharsMax * 4).max(limits.reasonCharsMax);
+export const reportReason = z.enum(['spam', 'abuse', 'hate', 'violence', 'sexual', 'illegal', 'other']);
 /** Unix ms before the year 9999, which stands for never: what is later can neither be stored nor written as a date. */
 const time = z.number().int().min(0).max(253_370_764_799_999);
 
@@ -268,6 +269,25 @@ export const operations = {
   unblock: { code: 51, schema: z.object({ ref, user: uuid }) },
   /** Whom one has blocked, the latest first. */
   blocks: { code: 52, schema: z.object({ ref, limit, cursor }) },
+  /** Has operators look at one of the three, with what it says now (B4). */
+  report: {
+    code: 53,
+    schema: z.object({
+      ...{
+        ref,
+        id: operationId,
+        message: operationId.optional(),
+        user: uuid.optional(),
+        conv: uuid.optional(),
+      },
+      reason: reportReason,
+      text: text(limits.reportTextCharsMax * 4)
+        .max(limits.reportTextCharsMax)
+        .optional(),
+    }),
+  },
+  /** What was done in a conversation to members and to messages of others, the latest first. */
+  audit: { code: 54, schema: z.object({ ref, conv: uuid, limit, cursor }) },
   /** Newest first. Without `conv`: in all conversations one is a member of. Times are Unix ms, `until` is left out. */
   search: {
     code: 60,
@@ -314,7 +334,7 @@ export const queryNames = [
   ...(['members', 'pins', 'bans', 'mutes', 'users', 'user', 'presence'] as const),
   ...(['sync', 'receipts', 'search', 'search.users', 'search.conversations'] as const),
   ...(['invite.create', 'invite.list', 'invite.revoke', 'invite.accept'] as const),
-  ...(['block', 'unblock', 'blocks'] as const),
+  ...(['block', 'unblock', 'blocks', 'report', 'audit'] as const),
   ...(['me', 'me.change', 'settings', 'settings.change', 'sessions', 'sessions.end'] as const),
 ] as const satisfies readonly OperationName[];
 export type QueryName = (typeof queryNames)[number];

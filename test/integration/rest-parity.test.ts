@@ -161,6 +161,8 @@ function linesOf(conv: string, message: string): Record<QueryName, [line: string
     'invite.list': [`GET /conversations/${conv}/invites`, { conv }],
     'invite.revoke': [`DELETE /conversations/${conv}/invites/${message}`, { conv, invite: message }],
     'invite.accept': ['POST /invites/accept', { code: 'AAAAAAAAAAAAAAAAAAAAAA' }],
+    report: ['POST /reports', { id: uuidv7(), message, reason: 'spam' }],
+    audit: [`GET /conversations/${conv}/audit`, { conv }],
     block: [`PUT /me/blocks/${user}`, { user }],
     unblock: [`DELETE /me/blocks/${user}`, { user }],
     blocks: ['GET /me/blocks', {}],
@@ -184,10 +186,9 @@ test('W17 every query finds the same over REST and over sockets of both codecs, 
     const sockets = [await open(who, 'msgpack'), await open(who, 'json')];
     for (const name of queryNames) {
       const [line, asked] = lines[name];
-      const { conv: _conv, ...fields } = asked as { conv?: string };
-      const body =
-        'fields' in asked ? (asked.fields as object) : line.startsWith('POST') ? fields : undefined;
-      const { status, json } = await rest(who, line, body);
+      const { id, conv: _conv, ...given } = asked as { id?: string; conv?: string; fields?: object };
+      const body = given.fields ?? (line.startsWith('POST') ? given : undefined);
+      const { status, json } = await rest(who, line, body, id);
       for (const socket of sockets) {
         const answer = await socket.ask({ op: name, ...asked } as Omit<Operation<QueryName>, 'ref'> as never);
         // A change is one each time.

@@ -147,6 +147,14 @@ export const memberRoutes: readonly Route[] = [
     names: namesOfMember,
   }),
   way({
+    operation: 'audit',
+    method: 'GET',
+    path: '/conversations/{id}/audit',
+    tag,
+    summary: 'What those who moderate have done here, the latest first, for admins and the owner (B5)',
+    names,
+  }),
+  way({
     operation: 'mutes',
     method: 'GET',
     path: '/conversations/{id}/mutes',

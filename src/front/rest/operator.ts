@@ -1,7 +1,9 @@
 /** For the application's own server, with the operator key (H7). */
 import { z } from 'zod';
 import { displayName, jti, peopleLimits, subject, userIds } from '../../people/rules.js';
-import { uuid } from '../../wire/operations.js';
+import { wireLimits } from '../../wire/limits.js';
+import { reason, uuid } from '../../wire/operations.js';
+import { audit, reports } from '../results.js';
 import { type Route, route } from './route.js';
 
 const tag = 'Operator';
@@ -10,7 +12,63 @@ const bodyBytesMax = 1024 * 1024;
 const bodyItemsMax = peopleLimits.bulkItemsMax;
 const secondsMax = 3650 * 24 * 60 * 60;
 
+const limit = z.coerce.number().int().min(1).max(wireLimits.listItemsMax).optional();
+const cursor = z.string().min(1).max(wireLimits.cursorBytesMax).optional();
+const page = ({
+  limit: items = 30,
+  cursor: place,
+}: {
+  limit?: number | undefined;
+  cursor?: string | undefined;
+}) => ({
+  limit: items,
+  ...(place === undefined ? {} : { cursor: place }),
+});
+const reportState = z.enum(['open', 'resolved', 'dismissed']);
+
 export const operatorRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/operator/reports',
+    access: 'operator',
+    tag,
+    summary: 'What people have reported, the oldest first, with what it said then (B4)',
+    query: z.object({ state: reportState.optional(), limit, cursor }),
+    status: 200,
+    response: reports,
+    handle: async ({ ports, query: { state = 'open', ...asked } }) => ({
+      json: await ports.front.call(0, 'operator.reports', { state, ...page(asked) }),
+    }),
+  }),
+  route({
+    method: 'PATCH',
+    path: '/operator/reports/{id}',
+    access: 'operator',
+    tag,
+    summary: 'Settle a report, or open it again (B4)',
+    params: z.object({ id: uuid }),
+    body: z.strictObject({ state: reportState, note: reason.optional() }),
+    status: 204,
+    handle: async ({ ports, params: { id }, body: { state, note } }) => {
+      const input = { id, state, ...(note === undefined ? {} : { note }) };
+      await ports.front.call(ports.front.shardOf(id), 'operator.settle', input);
+      return {};
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/operator/audit',
+    access: 'operator',
+    tag,
+    summary:
+      'What was done to people: moderation, blocks, reports, and what operators did; the latest first (B5)',
+    query: z.object({ limit, cursor }),
+    status: 200,
+    response: audit,
+    handle: async ({ ports, query }) => ({
+      json: await ports.front.call(0, 'operator.audit', page(query)),
+    }),
+  }),
   route({
     method: 'POST',
     path: '/operator/users',

@@ -49,6 +49,13 @@ export const profileRoutes: readonly Route[] = [
     status: 204,
   }),
   way({
+    operation: 'report',
+    method: 'POST',
+    path: '/reports',
+    tag,
+    summary: 'Have the operators look at a message, a user or a conversation, with what it says now (B4)',
+  }),
+  way({
     operation: 'blocks',
     method: 'GET',
     path: '/me/blocks',

@@ -32,7 +32,7 @@ export interface Way<Name extends DurableName | QueryName> {
   readonly whole?: { readonly field: string; readonly schema: z.ZodType };
 }
 
-type Shape = Record<string, z.ZodType>;
+type Shape = Record<string, z.ZodType> & { readonly message?: z.ZodType };
 
 /** The fields of an operation as REST takes them: by the names of REST, and by where they come from. */
 interface Places {
@@ -48,7 +48,7 @@ export function way<Name extends DurableName | QueryName>(given: Way<Name>): Rou
   const result = isDurableName(operation) ? ack : queries[operation as QueryName].result;
   return route({
     ...{ method, path, tag, summary, status, operations: [operation] },
-    access: isDurableName(operation) ? 'durable' : 'user',
+    access: isDurableName(operation) || hasId(operation) ? 'durable' : 'user',
     ...(isEmpty(inPath) ? {} : { params: z.object(inPath) }),
     ...(isEmpty(query) ? {} : { query: z.object(query) }),
     ...(bodySchema === undefined ? {} : { body: bodySchema }),
@@ -77,11 +77,20 @@ function placesOf({
     if (path.includes(`{${name}}`)) places.path[name] = withoutOptional(schema);
     else if (fixed !== undefined) continue;
     // A message's id says in which conversation it stands.
-    else if (field === 'conv' && 'message' in shape) continue;
+    else if (field === 'conv' && isRequired(shape.message)) continue;
     else if (method === 'GET') places.query[name] = fromText(schema);
     else places.body[name] = schema;
   }
   return places;
+}
+
+/** Kept under an id that the client makes (R2). */
+function hasId(operation: OperationName): boolean {
+  return 'id' in operations[operation].schema.shape;
+}
+
+function isRequired(schema: z.ZodType | undefined): boolean {
+  return schema !== undefined && !(schema instanceof z.ZodOptional);
 }
 
 /** What is part of a path is always there. */
@@ -125,13 +134,13 @@ async function handle(
       value === undefined ? [] : [[names[name] ?? name, value]],
     ),
   );
-  const asked = { op: operation, ...fixed, ...fields };
+  const asked = { op: operation, ...(hasId(operation) ? { id } : {}), ...fixed, ...fields };
   if (!isDurableName(operation)) {
     const { user, session, rate } = identity;
     const json = await answerQuery({ front: ports.front, user, session, rate }, asked as unknown as QueryAsk);
     return status === 204 ? {} : { json };
   }
-  const durable = { id, ...asked } as unknown as DurableAsk;
+  const durable = asked as unknown as DurableAsk;
   const found = await askDurable({ ports, identity }, await withConversation(durable, ports, identity.user));
   return {
     json: ackBody(found),
