@@ -75,10 +75,10 @@ export type WriterMessage =
   | { kind: 'load'; conv: string; asker?: object }
   /** The conversation's actor is gone: its head need not be kept. */
   | { kind: 'forget'; conv: string }
-  /** A mark, at the message of this number; `request` is answered once it is in Postgres. */
+  /** A mark, at the message of this number (of `quiet`: the end, see MarkMove); `request` is answered once it is in Postgres. */
   | {
       kind: 'mark';
-      what: 'read' | 'delivered' | 'unread';
+      what: 'read' | 'delivered' | 'unread' | 'quiet';
       request: number;
       conv: string;
       user: string;

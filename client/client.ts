@@ -258,6 +258,7 @@ export class Client extends Operations {
       case 'read.update':
       case 'presence.update':
       case 'block.update':
+      case 'quiet.update':
         return this.tell(message);
       default:
         return this.subscriptions.onLogEvent(message);

@@ -44,6 +44,7 @@ export interface Found {
   'search.conversations': Services['search.conversations']['output'];
   report: Services['report']['output'];
   audit: Services['audit.conversation']['output'];
+  quiet: Record<string, never>;
   block: Record<string, never>;
   unblock: Record<string, never>;
   blocks: Services['blocks.list']['output'];
@@ -170,6 +171,11 @@ export abstract class Operations {
   /** The messages up to this seq have reached this device (U5). */
   async delivered(conv: string, seq: number): Promise<void> {
     await this.request({ op: 'delivered', conv, seq });
+  }
+
+  /** Nothing of this conversation until then (Unix ms; without: until it is taken back; 0 takes it back), on all devices. */
+  async quiet(conv: string, until?: number): Promise<void> {
+    await this.find('quiet', until === undefined ? { conv } : { conv, until });
   }
 
   /** Has the operators look at a message, a user or a conversation (one of them); sent again until it is kept, once. */

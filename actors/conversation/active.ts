@@ -58,8 +58,7 @@ export class Active {
   }
 
   get isIdle(): boolean {
-    const { pending, questions, waiting, blocks } = this;
-    return pending.size === 0 && questions.size === 0 && waiting.length === 0 && blocks.isIdle;
+    return this.pending.size + this.questions.size + this.waiting.length === 0 && this.blocks.isIdle;
   }
 
   /** Gives what the next instance may begin from to whoever keeps it. */
@@ -79,6 +78,7 @@ export class Active {
       case 'read':
       case 'delivered':
       case 'unread':
+      case 'quiet':
         if (this.reader.receive(message) === 'wait') this.wait(message);
         return;
       case 'typing':

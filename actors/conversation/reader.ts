@@ -31,7 +31,7 @@ const unreadable: Refusal = {
 const readsMax = 3;
 
 /** What waits as long as it is not settled who is a member. */
-export type Asking = Message<'subscribe' | 'history' | MarkKind>;
+export type Asking = Message<'subscribe' | 'history' | 'quiet' | MarkKind>;
 
 export class Reader {
   readonly receipts: Receipts;
@@ -66,6 +66,7 @@ export class Reader {
     }
     if (message.kind === 'subscribe') this.onSubscribe(message);
     else if (message.kind === 'history') this.onHistory(message);
+    else if (message.kind === 'quiet') this.onQuiet(message);
     else this.onMark(message);
     return 'done';
   }
@@ -244,6 +245,14 @@ export class Reader {
       if (result.kind === 'failed') return this.refuse(request, unreadable);
       mark(result.events[0]?.number ?? 0);
     });
+  }
+
+  /** Nobody's business but theirs: it goes the way of their mark, and their other devices hear of it. */
+  private onQuiet({ request, user, until }: Message<'quiet'>): void {
+    const conv = this.context.id;
+    const { seq } = this.state.head;
+    this.ports.tellWriter({ kind: 'mark', what: 'quiet', request, conv, user, number: until, seq });
+    this.ports.notify(user, { ev: 'quiet.update', conv, ...(until < 0 ? {} : { until }) });
   }
 
   private refuse(request: number, refusal: Refusal): void {

@@ -18,6 +18,7 @@ const moves: Readonly<Record<MarkRequest['what'], (number: number) => MarkMove>>
   read: (mark) => ({ mark }),
   delivered: (delivered) => ({ mark: 0, delivered }),
   unread: (low) => ({ mark: 0, low }),
+  quiet: (quiet) => ({ mark: 0, quiet }),
 };
 
 export class Flusher {
@@ -79,7 +80,7 @@ export class Flusher {
     for (const { request, conv, user, seq, number, what } of flight.marks) {
       if (flushed) {
         this.ports.answer({ kind: 'ack', request, conv, seq });
-        if (what !== 'unread')
+        if (what === 'read' || what === 'delivered')
           this.ports.tellConversation(conv, {
             kind: 'receipts',
             step: { name: 'marked', user, number, what },

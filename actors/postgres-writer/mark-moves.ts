@@ -5,11 +5,13 @@ import type { MarkMove } from '#src/storage/ports.js';
 export function afterMove(first: MarkMove | undefined, second: MarkMove): MarkMove {
   if (first === undefined) return second;
   const came = second.came ?? first.came;
+  const quiet = second.quiet ?? first.quiet;
   return {
     mark: Math.max(Math.min(first.mark, second.low ?? first.mark), second.mark),
     ...least(first.low, second.low),
     ...greatest(first.delivered, second.delivered),
     ...(came === undefined ? {} : { came }),
+    ...(quiet === undefined ? {} : { quiet }),
   };
 }
 

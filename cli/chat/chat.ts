@@ -79,7 +79,8 @@ export class Chat {
     if (event.ev === 'presence.update' || event.ev === 'block.update') return;
     this.enqueue(async () => {
       if (event.ev === 'conversation.update') return this.announce(event.conv);
-      if (event.ev === 'read.update' || event.conv !== this.room?.conv) return;
+      if (event.ev === 'read.update' || event.ev === 'quiet.update') return;
+      if (event.conv !== this.room?.conv) return;
       if (event.ev === 'unsubscribed')
         return this.options.screen.remark('You are no member of this room any more.');
       await this.show(event);

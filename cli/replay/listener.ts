@@ -72,6 +72,7 @@ export class Listener {
       case 'presence.update':
       case 'resync':
       case 'block.update':
+      case 'quiet.update':
         return;
       default:
         if (this.held === undefined) this.take(event);

@@ -1,4 +1,4 @@
--- What is lost: who has blocked whom, reports, and what was done beside the log.
+-- What is lost: who has blocked whom, which conversations are quiet for whom, reports, and what was done beside the log.
 
 -- As in 0012_sync.
 create or replace function nubo_apply_mentions(p_effects jsonb) returns void
@@ -38,6 +38,8 @@ begin
 end
 $$;
 
+drop function nubo_set_quiet(integer, jsonb);
+alter table conversation_members drop column quiet_until;
 drop view audit;
 drop index conversation_log_acts, conversation_log_acts_at;
 drop function nubo_report(jsonb, integer);

@@ -195,3 +195,19 @@ create view audit as
   union all
   select id, at, act, actor, target, conversation, message, reason, coalesce(details, '{}'), false from audit_entries;
 comment on view audit is 'Who did what to whom, when and why; actor null: the operator.';
+
+-- Until when a member wants to hear nothing of a conversation: their own business, in no log and in no mirror.
+alter table conversation_members add column quiet_until timestamptz;
+
+-- With a tick of its own, as a flush: cursors tell it.
+create function nubo_set_quiet(p_shard integer, p_marks jsonb) returns void
+  language plpgsql
+  as $$
+declare
+  v_tick bigint := nubo_tick(p_shard);
+begin
+  update conversation_members m set quiet_until = nubo_until(x.quiet), tick = v_tick
+  from jsonb_to_recordset(p_marks) as x (conv uuid, "user" uuid, quiet bigint)
+  where m.conversation = x.conv and m.user_id = x."user";
+end
+$$;

@@ -198,6 +198,13 @@ export const queries: { readonly [Name in QueryName]: Query<Name> } = {
     answer: ({ front, user }, { conv, ...asked }) =>
       front.call(front.shardOf(conv), 'audit.conversation', { user, conv, ...pageOf(asked) }),
   },
+  quiet: {
+    result: nothing,
+    async answer({ front, user }, { conv, until = -1 }) {
+      await front.ask({ kind: 'quiet', user, conv, until });
+      return {};
+    },
+  },
   block: {
     result: nothing,
     answer: (ports, { user }) => setBlock(ports, user, true),

@@ -33,6 +33,9 @@ export const conversation = z
     mutedUntil: at.nullable().meta({ description: 'You may not write before; -1: until it is taken back.' }),
     role: role.nullable().meta({ description: 'Yours; null: you are no member.' }),
     nickname: text.meta({ description: 'Yours, here.' }),
+    quietUntil: at
+      .nullable()
+      .meta({ description: 'You want to hear nothing before; -1: until you take it back.' }),
     peer: text,
     memberCount: z.number().int(),
   })
@@ -205,6 +208,7 @@ const synced = z
     mentions: number.optional(),
     mutedUntil: at.optional(),
     bannedUntil: at.optional(),
+    quietUntil: at.optional(),
   })
   .meta({ id: 'SyncedConversation' });
 

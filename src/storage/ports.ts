@@ -190,6 +190,8 @@ export interface MarkMove {
   readonly delivered?: number;
   /** They came or went: their cursors must tell it. */
   readonly came?: Coming;
+  /** Until when they want to hear nothing of it, Unix ms; 0: they do, −1: until it is taken back. */
+  readonly quiet?: number;
 }
 
 export type MemberMark = MarkMove & { readonly conv: string; readonly user: string };

@@ -48,6 +48,15 @@ export type MarkRequest = {
   };
 }['read' | 'delivered' | 'unread'];
 
+/** A member wants to hear nothing of the conversation until then, as `MarkMove` has it. */
+export interface QuietRequest {
+  readonly kind: 'quiet';
+  readonly request: number;
+  readonly user: string;
+  readonly conv: string;
+  readonly until: number;
+}
+
 /** One of the two of a direct conversation blocks the other, or takes it back; the conversation need not exist. */
 export interface BlockRequest {
   readonly kind: 'block';
@@ -74,6 +83,7 @@ export type ConversationRequest =
     }
   | MarkRequest
   | BlockRequest
+  | QuietRequest
   | { kind: 'typing'; user: string; conv: string; active: boolean; at: number }
   /** After a shard was started again: a front still has subscribers and has published up to `have`. */
   | { kind: 'register'; front: number; conv: string; have: number };

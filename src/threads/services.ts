@@ -67,6 +67,8 @@ export interface ConversationView {
   readonly role: Role | null;
   /** One's own, here. */
   readonly nickname: string | null;
+  /** Unix ms until when they want to hear nothing of it; −1: until they take it back. */
+  readonly quietUntil: number | null;
   /** Of a direct conversation: the other member. */
   readonly peer: string | null;
   readonly memberCount: number;
@@ -187,6 +189,7 @@ export interface SyncedConversation {
   /** Unix ms; −1: until it is taken back. */
   readonly mutedUntil?: number;
   readonly bannedUntil?: number;
+  readonly quietUntil?: number;
 }
 
 /** A message that was found, by what it says now. */

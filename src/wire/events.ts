@@ -216,6 +216,8 @@ export const controlEvents = {
   },
   /** To whoever follows all: something may have changed without a word; `sync` with the cursor tells it. */
   resync: { code: 37, schema: z.object({ at }) },
+  /** One's own setting on another device: hear nothing of it until then; without: until it is taken back; 0: it is. */
+  'quiet.update': { code: 35, schema: z.object({ conv: id, until: at.optional() }) },
   /** The user of this socket has blocked somebody, or has taken it back, on another device. */
   'block.update': { code: 36, schema: z.object({ user: id, blocked: z.boolean() }) },
   /** A user whom the socket watches (E3, E4). `lastSeen`: of those who are offline and do not hide it. */

@@ -288,6 +288,8 @@ export const operations = {
   },
   /** What was done in a conversation to members and to messages of others, the latest first. */
   audit: { code: 54, schema: z.object({ ref, conv: uuid, limit, cursor }) },
+  /** One wants to hear nothing of it until then (Unix ms; without: until it is taken back; 0: takes it back), on all devices. */
+  quiet: { code: 55, schema: z.object({ ref, conv: uuid, until: time.optional() }) },
   /** Newest first. Without `conv`: in all conversations one is a member of. Times are Unix ms, `until` is left out. */
   search: {
     code: 60,
@@ -334,7 +336,7 @@ export const queryNames = [
   ...(['members', 'pins', 'bans', 'mutes', 'users', 'user', 'presence'] as const),
   ...(['sync', 'receipts', 'search', 'search.users', 'search.conversations'] as const),
   ...(['invite.create', 'invite.list', 'invite.revoke', 'invite.accept'] as const),
-  ...(['block', 'unblock', 'blocks', 'report', 'audit'] as const),
+  ...(['block', 'unblock', 'blocks', 'report', 'audit', 'quiet'] as const),
   ...(['me', 'me.change', 'settings', 'settings.change', 'sessions', 'sessions.end'] as const),
 ] as const satisfies readonly OperationName[];
 export type QueryName = (typeof queryNames)[number];

@@ -161,7 +161,7 @@ test('B4 C2 a report keeps what a message said when its author deletes it, for o
   });
   for (const who of ['owner', 'bad'] as const) {
     expect([401, 403]).toContain((await rest(who, 'GET /operator/reports')).status);
-    const page = await (await rest(who, `GET /conversations/${conv}/messages`)).json;
+    const page = (await rest(who, `GET /conversations/${conv}/messages`)).json;
     expect(JSON.stringify(page)).not.toMatch(new RegExp(secrets.join('|')));
   }
   const settled = { state: 'resolved', note: 'warned' };

@@ -132,7 +132,10 @@ test('W17 what is done over REST is heard on sockets, in the order of the answer
 });
 
 /** Where each query is over REST, for one situation. */
-function linesOf(conv: string, message: string): Record<QueryName, [line: string, asked: object]> {
+function linesOf(
+  conv: string,
+  message: string,
+): Record<QueryName, [line: string, asked: object, body?: object]> {
   const user = must(bob).user;
   return {
     conversations: ['GET /conversations?limit=2', { limit: 2 }],
@@ -157,12 +160,17 @@ function linesOf(conv: string, message: string): Record<QueryName, [line: string
     // Of somebody who never comes: those who do come and go between two questions.
     presence: [`GET /presence?users=${must(dan).user}`, { users: [must(dan).user] }],
     receipts: [`GET /messages/${message}/receipts`, { message }],
-    'invite.create': [`POST /conversations/${conv}/invites`, { conv, until: 1 }],
+    'invite.create': [`POST /conversations/${conv}/invites`, { conv, until: 1 }, { until: 1 }],
     'invite.list': [`GET /conversations/${conv}/invites`, { conv }],
     'invite.revoke': [`DELETE /conversations/${conv}/invites/${message}`, { conv, invite: message }],
-    'invite.accept': ['POST /invites/accept', { code: 'AAAAAAAAAAAAAAAAAAAAAA' }],
-    report: ['POST /reports', { id: uuidv7(), message, reason: 'spam' }],
+    'invite.accept': [
+      'POST /invites/accept',
+      { code: 'AAAAAAAAAAAAAAAAAAAAAA' },
+      { code: 'AAAAAAAAAAAAAAAAAAAAAA' },
+    ],
+    report: ['POST /reports', { id: uuidv7(), message, reason: 'spam' }, { message, reason: 'spam' }],
     audit: [`GET /conversations/${conv}/audit`, { conv }],
+    quiet: [`PUT /conversations/${conv}/quiet`, { conv, until: 0 }, { until: 0 }],
     block: [`PUT /me/blocks/${user}`, { user }],
     unblock: [`DELETE /me/blocks/${user}`, { user }],
     blocks: ['GET /me/blocks', {}],
@@ -185,10 +193,9 @@ test('W17 every query finds the same over REST and over sockets of both codecs, 
   for (const who of [ann, bob, eve]) {
     const sockets = [await open(who, 'msgpack'), await open(who, 'json')];
     for (const name of queryNames) {
-      const [line, asked] = lines[name];
-      const { id, conv: _conv, ...given } = asked as { id?: string; conv?: string; fields?: object };
-      const body = given.fields ?? (line.startsWith('POST') ? given : undefined);
-      const { status, json } = await rest(who, line, body, id);
+      const [line, asked, given] = lines[name];
+      const { id, fields } = asked as { id?: string; fields?: object };
+      const { status, json } = await rest(who, line, given ?? fields, id);
       for (const socket of sockets) {
         const answer = await socket.ask({ op: name, ...asked } as Omit<Operation<QueryName>, 'ref'> as never);
         // A change is one each time.

@@ -161,3 +161,41 @@ test('U3 U7 a deleted message mentions nobody, stays unread, and its preview is 
   expect(conversations).toEqual([expect.objectContaining({ conv: room, unread: 1, mentions: 0 })]);
   expect(conversations[0]).not.toHaveProperty('preview');
 });
+
+test('U8 quiet is told in lists, in sync and on the other devices, and to nobody else', async () => {
+  const [ann, bob] = people;
+  const [one, other, theirs] = [await open(ann), await open(ann, 'json'), await open(bob)];
+  const conv = await group(one, bob);
+  const told: ControlEvent[] = [];
+  theirs.onMessage = (message) => {
+    if ('ev' in message && message.ev === 'quiet.update') told.push(message);
+  };
+  const { cursor } = await sync(one);
+  const until = Date.now() + 3_600_000;
+  const heard = other.control('quiet.update');
+  await one.do({ op: 'quiet', conv, until });
+  expect(await heard).toEqual({ ev: 'quiet.update', conv, until });
+  const now = await sync(one, cursor);
+  expect(now.conversations).toMatchObject([{ conv, quietUntil: until }]);
+  const viewOf = (person: Person) => rest<{ quietUntil: number | null }>(person, `/conversations/${conv}`);
+  expect([(await viewOf(ann)).quietUntil, (await viewOf(bob)).quietUntil]).toEqual([until, null]);
+  expect((await sync(theirs)).conversations.some((each) => each.quietUntil !== undefined)).toBe(false);
+  // Until it is taken back, and taken back.
+  await rest(ann, `/conversations/${conv}/quiet`, { method: 'PUT', body: '{}' });
+  expect((await viewOf(ann)).quietUntil).toBe(-1);
+  await rest(ann, `/conversations/${conv}/quiet`, { method: 'PUT', body: '{"until":0}' });
+  const after = await sync(one, now.cursor);
+  expect(after.conversations.map((each) => [each.conv, each.quietUntil])).toEqual([[conv, undefined]]);
+  expect((await viewOf(ann)).quietUntil).toBeNull();
+  const eve = await open(people[2]);
+  const hidden = await eve.ask({ op: 'quiet', conv, until });
+  expect(hidden).toMatchObject({ code: 'not_found' });
+  expect(await eve.ask({ op: 'quiet', conv: uuidv7(), until })).toMatchObject({
+    ...{ code: 'not_found', message: 'err' in hidden ? hidden.message : '' },
+  });
+  expect(await one.ask({ op: 'quiet', conv, until: -5 })).toMatchObject({ code: 'invalid' });
+  await one.do({ op: 'quiet', conv, until: Date.now() - 1 });
+  expect((await viewOf(ann)).quietUntil).toBeNull();
+  await theirs.do({ op: 'ping' });
+  expect(told).toEqual([]);
+});

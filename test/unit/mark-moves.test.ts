@@ -26,6 +26,12 @@ test('U4 moves of a mark one after another are one move', () => {
   }
 });
 
+test('U8 of two ends of quiet the later word holds, and no other move takes it away', () => {
+  const first = afterMove({ mark: 3, quiet: 500 }, { mark: 0, low: 1 });
+  expect(first).toEqual({ mark: 1, low: 1, quiet: 500 });
+  expect(afterMove(first, { mark: 0, quiet: 0 })).toMatchObject({ quiet: 0 });
+});
+
 test('U4 L14 who comes back begins at the head, whatever they had taken back before', () => {
   const script = new Script();
   const dirty = new DirtyProgress();

@@ -143,6 +143,7 @@ function hearObject(message: ServerMessage, hearer: Hearer, isOfPage: boolean): 
     case 'conversation.update':
     case 'resync':
     case 'block.update':
+    case 'quiet.update':
       return;
     case 'read.update':
       return hearer.receipts();

@@ -37,6 +37,15 @@ export const progressRoutes: readonly Route[] = [
   mark('delivered', 'Your devices have the messages up to a seq (U5)'),
   mark('unread', 'Take your read mark back: the message at a seq is unread again (U4)'),
   way({
+    operation: 'quiet',
+    method: 'PUT',
+    path: '/conversations/{id}/quiet',
+    tag,
+    summary: 'Hear nothing of a conversation, on any device, for a time or until you take it back (U8)',
+    names: { id: 'conv' },
+    status: 204,
+  }),
+  way({
     operation: 'receipts',
     method: 'GET',
     path: '/messages/{id}/receipts',

@@ -51,5 +51,9 @@ async function list(
     from audit where ${which} and ${isBefore}
     order by audit.at desc, id desc limit ${limit + 1}`;
   const { items, next } = pageOf(rows, limit, (last) => [last.place, last.id]);
-  return { entries: items.map(({ place: _, details, ...row }) => ({ ...row, ...details })), next };
+  const entries = items.map((row) => {
+    const { place: _, details, ...entry } = row;
+    return { ...entry, ...details };
+  });
+  return { entries, next };
 }

@@ -87,7 +87,7 @@ export function viewColumns(sql: Sql, user: string): Fragment {
     coalesce(h.number, 0)::float8 as number,
     nubo_ms(coalesce(h.last_at, c.created_at))::float8 as "lastActivityAt",
     h.preview, own.role, own.nickname, own.mark::float8 as mark,
-    nubo_until_ms(own.muted_until)::float8 as "mutedUntil",
+    nubo_until_ms(own.muted_until)::float8 as "mutedUntil", nubo_until_ms(own.quiet_until)::float8 as "quietUntil",
     case when own.user_id is null then 0 else nubo_mentions(own.user_id, c.id, own.mark)::int end as mentions,
     case when c.type = 'direct' then (
       select other.user_id from conversation_members other

@@ -17,6 +17,8 @@ export async function flushProgress(sql: Sql, shard: number, progress: Progress)
       select nubo_flush(${shard}, ${progress.batch}, ${JSON.stringify(heads)}::text::jsonb,
         ${JSON.stringify(progress.marks)}::text::jsonb)`;
   }
+  const quiet = progress.marks.filter((mark) => mark.quiet !== undefined);
+  if (quiet.length > 0) await sql`select nubo_set_quiet(${shard}, ${JSON.stringify(quiet)}::text::jsonb)`;
   await sql`update writers set flushed = ${progress.batch} where shard = ${shard} and flushed < ${progress.batch}`;
 }
 

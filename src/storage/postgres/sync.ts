@@ -51,6 +51,8 @@ type Row = [
 interface Answer {
   readonly clocks: Array<[shard: number, tick: number]> | null;
   readonly changed: Row[] | null;
+  /** By conversation, of those that are quiet for the user. */
+  readonly quiet: Readonly<Record<string, number>> | null;
 }
 
 async function sync(
@@ -58,10 +60,10 @@ async function sync(
   { user, limit, cursor: text }: { user: string; limit: number; cursor?: string },
 ): Promise<Awaited<ReturnType<SyncServices['sync']>>> {
   const given: SyncCursor = text === undefined ? { since: undefined } : decodeCursor(text);
-  let { clocks, changed } = await read(sql, user, given, limit + 1);
+  let { clocks, changed, quiet } = await read(sql, user, given, limit + 1);
   const isKnown = [given.since, given.page?.upTo].every((seen) => seen === undefined || isOf(seen, clocks));
   const cursor = isKnown ? given : { since: undefined };
-  if (!isKnown) ({ clocks, changed } = await read(sql, user, cursor, limit + 1));
+  if (!isKnown) ({ clocks, changed, quiet } = await read(sql, user, cursor, limit + 1));
   const page = changed.slice(0, limit);
   const last = page.at(-1);
   // What changes behind the pages is told after them: the first page's clocks count for all.
@@ -71,7 +73,7 @@ async function sync(
   const isBehind = cursor.page !== undefined && !isOf(clocks, upTo);
   const next = isMore ? { since: cursor.since, page: { upTo, after: last[0] } } : { since: upTo };
   return {
-    conversations: page.map(conversationOf),
+    conversations: page.map((row) => conversationOf(row, quiet?.[row[0]])),
     cursor: encodeCursor(next),
     more: isMore || isBehind,
     full: cursor.since === undefined,
@@ -83,19 +85,23 @@ async function read(
   user: string,
   { since, page }: SyncCursor,
   limit: number,
-): Promise<{ clocks: Clocks; changed: Row[] }> {
+): Promise<{ clocks: Clocks; changed: Row[]; quiet: Answer['quiet'] }> {
   const vector = since === undefined ? null : vectorOf(since);
   const [row] = await sql<Answer[]>`
-    select clocks, changed
+    select clocks, changed, (
+      select json_object_agg(m.conversation, nubo_until_ms(m.quiet_until)) from conversation_members m
+      where m.user_id = ${user} and m.quiet_until > now()
+        and m.conversation in (select (c ->> 0)::uuid from json_array_elements(changed) c)) as quiet
     from nubo_sync(${user}, ${vector}::bigint[], ${page?.after ?? null}::uuid, ${limit})`;
   const clocks = row?.clocks ?? [];
   return {
     clocks: clocks.map(([shard, tick]) => [shard, tick % 2 ** 40] as const),
     changed: row?.changed ?? [],
+    quiet: row?.quiet ?? null,
   };
 }
 
-function conversationOf(row: Row): SyncedConversation {
+function conversationOf(row: Row, quietUntil: number | undefined): SyncedConversation {
   const [conv, type, title, avatar, state, isMember, gone, role, mark] = row;
   const [, , , , , , , , , mutedUntil, bannedUntil, seq, number, at, preview, mentions, peer] = row;
   // What was deleted looks to everybody as what never was.
@@ -114,6 +120,7 @@ function conversationOf(row: Row): SyncedConversation {
     ...(preview === null || preview === '' ? {} : { preview }),
     ...(peer === null ? {} : { peer }),
     ...(mutedUntil === null ? {} : { mutedUntil }),
+    ...(quietUntil === undefined ? {} : { quietUntil }),
     ...(isArchived ? { archived: true as const } : {}),
   };
 }
