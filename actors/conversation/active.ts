@@ -84,9 +84,8 @@ export class Active {
       case 'typing':
         return this.reader.onTyping(message);
       case 'block':
-        return this.blocks.receive(message);
       case 'block kept':
-        return this.blocks.onKept(message);
+        return this.blocks.receive(message);
       case 'receipts':
         return this.reader.receipts.receive(message);
       case 'typing due':
@@ -338,22 +337,18 @@ export class Active {
   private checkUsers(held: Held, users: string[]): void {
     this.questions.ask(held);
     const { id } = held.request;
-    this.ports.store.unknownUsers(users, held.request.user, (result) =>
-      this.context.tellSelf({
-        kind: 'users checked',
-        id,
-        result: result.kind === 'checked' ? result : undefined,
-      }),
-    );
+    this.ports.store.unknownUsers(users, held.request.user, (answer) => {
+      const result = answer.kind === 'checked' ? answer : undefined;
+      this.context.tellSelf({ kind: 'users checked', id, result });
+    });
   }
 
   private onUsersChecked({ id, result }: Extract<ConversationMessage, { kind: 'users checked' }>): void {
     const held = this.questions.close(id);
     if (held === undefined) return;
-    const { unknown, blocked } = result ?? {};
-    if (unknown === undefined) return this.answerHeld(held, { kind: 'err', refusal: unreadable });
-    if (unknown.length > 0) return this.refuse(held, noSuchUser(unknown[0]));
-    held.known.users = { areBlocked: (blocked?.length ?? 0) > 0 };
+    if (result === undefined) return this.answerHeld(held, { kind: 'err', refusal: unreadable });
+    if (result.unknown.length > 0) return this.refuse(held, noSuchUser(result.unknown[0]));
+    held.known.users = { areBlocked: result.blocked.length > 0 };
     this.admit(held);
   }
 

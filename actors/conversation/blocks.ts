@@ -10,6 +10,8 @@ import type { ConversationContext, ConversationPorts } from './ports.js';
 import { crowded, tooFast, unreadable } from './refusals.js';
 import type { ConversationState } from './state.js';
 
+type Kept = Extract<ConversationMessage, { kind: 'block kept' }>;
+
 const waitingItemsMax = 64;
 
 const noUser: Refusal = { code: 'not_found', message: 'There is no such user.', stored: false };
@@ -50,7 +52,12 @@ export class Blocks {
     return [...this.waiting, ...this.settling.map(({ asked }) => asked)].map(({ request }) => request);
   }
 
-  receive(asked: BlockRequest): void {
+  receive(message: BlockRequest | Kept): void {
+    if (message.kind === 'block') this.take(message);
+    else this.onKept(message);
+  }
+
+  private take(asked: BlockRequest): void {
     const retryMs = this.ports.rates.take(asked.user, 'standard');
     if (retryMs > 0) return this.refuse(asked, tooFast(retryMs));
     if (this.waiting.length >= waitingItemsMax) return this.refuse(asked, crowded);
@@ -68,7 +75,7 @@ export class Blocks {
   }
 
   /** Also of an instance that has crashed meanwhile: its requests are answered, and what it kept holds here. */
-  onKept({ asked, outcome }: Extract<ConversationMessage, { kind: 'block kept' }>): void {
+  private onKept({ asked, outcome }: Kept): void {
     if (outcome.kind === 'kept') this.apply(asked);
     if (this.waiting[0]?.request !== asked.request) return;
     this.waiting.shift();

@@ -89,6 +89,10 @@ test('B1 B2 W17 a block shuts the direct conversation for both, over sockets and
     ['bob', a],
   ] as const)
     expect((await rest(name, 'POST /conversations', { type: 'group', members: [user] })).status).toBe(403);
+  // How far the other has read is told no more.
+  await ann.do({ op: 'read', conv, seq: 2 });
+  const receipts = (await bob.do({ op: 'receipts', message })).result;
+  expect(receipts).toEqual({ delivered: 0, read: 0, readers: [] });
   // They read on, and take away what they said.
   expect((await bob.do({ op: 'history', conv })).events).toHaveLength(2);
   await bob.do({ op: 'delete', id: uuidv7(), conv, message });

@@ -191,6 +191,7 @@ async function receipts(
     from conversation_members m
     where m.conversation = ${conv} and m.left_at is null and m.user_id <> ${sender} and m.joined_seq < ${seq}
       and m.delivered >= ${number}
+      and not exists (select from blocks b where b.conversation = m.conversation)
       and not exists (select from user_settings s where s.user_id = m.user_id and not s.read_receipts)`;
   return { delivered: row?.delivered ?? 0, read: row?.read ?? 0, readers: row?.readers ?? [] };
 }
