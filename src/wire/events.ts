@@ -212,6 +212,7 @@ export const controlEvents = {
       archived: z.literal(true).optional(),
       mutedUntil: at.optional(),
       bannedUntil: at.optional(),
+      quietUntil: at.optional(),
     }),
   },
   /** To whoever follows all: something may have changed without a word; `sync` with the cursor tells it. */

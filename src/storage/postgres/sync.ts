@@ -146,8 +146,9 @@ async function standing(
   sql: Sql,
   { users, convs }: Parameters<SyncServices['conversations.standing']>[0],
 ): Promise<Awaited<ReturnType<SyncServices['conversations.standing']>>> {
-  const rows = await sql<Array<{ row: Row | null }>>`
-    select case when m.user_id is null then null else json_build_array(
+  const rows = await sql<Array<{ row: Row | null; quiet: number | null }>>`
+    select case when m.quiet_until > now() then nubo_until_ms(m.quiet_until) end::float8 as quiet,
+      case when m.user_id is null then null else json_build_array(
       m.conversation, c.type, c.title, c.avatar_url, c.state, m.left_at is null, m.gone, m.role,
       m.mark, nubo_until_ms(m.muted_until), nubo_until_ms(m.banned_until),
       h.seq, h.number, nubo_ms(coalesce(h.last_at, c.created_at)), h.preview,
@@ -161,7 +162,7 @@ async function standing(
     left join lateral (select * from conversations x where x.id = w.conversation offset 0) as c on true
     left join lateral (select * from conversation_heads x where x.conversation = w.conversation offset 0) as h on true
     order by w.place`;
-  return rows.map(({ row }) => (row === null ? null : conversationOf(row)));
+  return rows.map(({ row, quiet }) => (row === null ? null : conversationOf(row, quiet ?? undefined)));
 }
 
 async function receipts(
