@@ -23,6 +23,8 @@ export interface DrillResult {
   readonly wrong: number;
   /** What /metrics counted of it. */
   readonly counted: number;
+  /** So many are to be counted; absent: one a try. */
+  readonly least?: number;
 }
 
 export class Drills {
