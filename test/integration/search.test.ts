@@ -37,6 +37,17 @@ async function openLog(): Promise<Asker> {
   return asker;
 }
 
+/** A log of its own with a room in which one user is alone. */
+async function openRoom() {
+  const log = await openLog();
+  const model = new SearchModel();
+  const user = uuidv7();
+  await log.write([model.create(user, [], 'group')]);
+  const [room] = model.rooms;
+  if (room === undefined) throw new Error('there is no room');
+  return { log, model, user, room };
+}
+
 const stepsOf = (language = 'simple') => new SearchSteps(new PostgresSearchIndex(indexSql, language));
 const search = (asked: Services['search.messages']['input'], language = 'simple') =>
   createSearch(searchSql, language)['search.messages'](asked);
@@ -133,12 +144,7 @@ test('F1 F2 F3 what is found is what a look at everything finds, after edits, de
 }, 120_000);
 
 test('F1 marks are ranges of plain text, whatever the message says', async () => {
-  const log = await openLog();
-  const model = new SearchModel();
-  const user = uuidv7();
-  await log.write([model.create(user, [], 'group')]);
-  const [room] = model.rooms;
-  if (room === undefined) throw new Error('there is no room');
+  const { log, model, user, room } = await openRoom();
   const texts = [
     'é <b>\u0002Quokka\u0003</b> & "quokka" 🦘 quokkas',
     '<quokka src="https://example.org/a"> only there',
@@ -163,13 +169,8 @@ test('F1 marks are ranges of plain text, whatever the message says', async () =>
 });
 
 test('F2 a deletion is not found from its ack on, and an edit by what it says now, before the index knows', async () => {
-  const log = await openLog();
+  const { log, model, user, room } = await openRoom();
   const steps = stepsOf();
-  const model = new SearchModel();
-  const user = uuidv7();
-  await log.write([model.create(user, [], 'group')]);
-  const [room] = model.rooms;
-  if (room === undefined) throw new Error('there is no room');
   await log.write([model.say(room, user, 'alpaca one'), model.say(room, user, 'alpaca two')]);
   await steps.catchUp();
   expect(await idsOf({ user, q: 'alpaca' })).toHaveLength(2);
@@ -186,13 +187,8 @@ test('F2 a deletion is not found from its ack on, and an edit by what it says no
 });
 
 test('F1 pages stay as they are when new messages come', async () => {
-  const log = await openLog();
+  const { log, model, user, room } = await openRoom();
   const steps = stepsOf();
-  const model = new SearchModel();
-  const user = uuidv7();
-  await log.write([model.create(user, [], 'group')]);
-  const [room] = model.rooms;
-  if (room === undefined) throw new Error('there is no room');
   for (let count = 0; count < 7; count += 1) await log.write([model.say(room, user, `wombat ${count}`)]);
   await steps.catchUp();
   const before = await idsOf({ user, q: 'wombat' });
@@ -205,13 +201,8 @@ test('F1 pages stay as they are when new messages come', async () => {
 });
 
 test('F3 a step takes in some rows, however many a batch has, and one batch at least', async () => {
-  const log = await openLog();
+  const { log, model, user, room } = await openRoom();
   const steps = stepsOf();
-  const model = new SearchModel();
-  const user = uuidv7();
-  await log.write([model.create(user, [], 'group')]);
-  const [room] = model.rooms;
-  if (room === undefined) throw new Error('there is no room');
   await steps.catchUp();
   for (const count of [1, 1, 20, 20, 20, 60, 1])
     await log.write(Array.from({ length: count }, () => model.say(room, user, 'ibex')));
@@ -261,12 +252,7 @@ test('F4 a statement that takes too long is ended, and its client told what to a
 });
 
 test('F3 another language makes the index anew: in French one form of a word finds the others', async () => {
-  const log = await openLog();
-  const model = new SearchModel();
-  const user = uuidv7();
-  await log.write([model.create(user, [], 'group')]);
-  const [room] = model.rooms;
-  if (room === undefined) throw new Error('there is no room');
+  const { log, model, user, room } = await openRoom();
   await log.write([model.say(room, user, 'Les chevaux mangeaient dans les champs')]);
   await stepsOf('simple').catchUp();
   expect((await search({ user, q: 'manger' })).found).toEqual([]);
@@ -279,13 +265,8 @@ test('F3 another language makes the index anew: in French one form of a word fin
 });
 
 test('F3 messages that have left the log leave the index, and are not found before that', async () => {
-  const log = await openLog();
+  const { log, model, user, room } = await openRoom();
   const steps = stepsOf();
-  const model = new SearchModel();
-  const user = uuidv7();
-  await log.write([model.create(user, [], 'group')]);
-  const [room] = model.rooms;
-  if (room === undefined) throw new Error('there is no room');
   await log.write([model.say(room, user, 'numbat')]);
   await steps.catchUp();
   expect(await idsOf({ user, q: 'numbat' })).toHaveLength(1);
