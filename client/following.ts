@@ -1,6 +1,6 @@
 /**
  * Following all conversations: asked for on each new connection with the cursor of the last answer, so that what changed
- * meanwhile is told first, page by page, and then whatever happens (W19).
+ * meanwhile is told first, page by page, and then whatever happens (W20).
  */
 import type { Services, SyncedConversation } from '#src/threads/services.js';
 import type { Ack } from '#src/wire/events.js';

@@ -44,6 +44,11 @@ test('W17 every operation has a route, and every route for people an operation, 
   expect(names.length).toBeGreaterThan(40);
 });
 
+test('W17 the document of the wire names every operation', () => {
+  const named = readFileSync(new URL('../../docs/wire.md', import.meta.url), 'utf8');
+  expect(Object.keys(operations).filter((name) => !named.includes(`\`${name}\``))).toEqual([]);
+});
+
 test('W17 routes are as people know them, and none stands in the way of another', () => {
   const lines = restRoutes.map(nameOf);
   expect(new Set(lines).size).toBe(lines.length);
