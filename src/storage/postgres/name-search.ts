@@ -21,8 +21,6 @@ export interface NameSearchPorts {
   readonly gate: SearchGate;
   /** Users as everybody sees them, in whatever order. */
   readonly usersOf: (ids: string[]) => Promise<PublicUser[]>;
-  /** Those of the users who do not want this one to know of them, or of whom this one does not want to know. */
-  readonly blocked?: (asker: string, users: readonly string[]) => Promise<ReadonlySet<string>>;
 }
 
 const advice = 'type more of the name.';
@@ -40,16 +38,14 @@ interface Ranked {
 }
 
 /** The services; each refuses with a NuboError. */
-export function createNameSearch({ sql, gate, usersOf, blocked }: NameSearchPorts): NameServices {
+export function createNameSearch({ sql, gate, usersOf }: NameSearchPorts): NameServices {
   return {
     'search.users': (asked) =>
       gate.run(asked.user, advice, async () => {
         const { items, next } = await pageOfNames(sql, asked, people);
         const ids = items.map(({ id }) => id);
-        const hidden = await blocked?.(asked.user, ids);
-        const shown = ids.filter((id) => hidden?.has(id) !== true);
-        const byId = new Map((await usersOf(shown)).map((user) => [user.id, user]));
-        return { users: shown.flatMap((id) => byId.get(id) ?? []), next };
+        const byId = new Map((await usersOf(ids)).map((user) => [user.id, user]));
+        return { users: ids.flatMap((id) => byId.get(id) ?? []), next };
       }),
     'search.conversations': (asked) =>
       gate.run(asked.user, advice, async () => {
@@ -93,11 +89,14 @@ async function pageOfNames(
 
 /**
  * Those whose username begins so, in the order of the index; then those whose display name begins so, or has words that
- * do. Who does not want to be found by everybody is not (privacy setting `search`).
+ * do. Who does not want to be found by everybody is not (privacy setting `search`), nor is who was blocked or has
+ * blocked: left out before there are pages, so that neither a page that is short nor its cursor tells of them.
  */
-function people({ sql, typed, rows, isBehind }: Question): Fragment {
+function people({ sql, user, typed, rows, isBehind }: Question): Fragment {
   const wants = sql`not exists (select from user_settings s where s.user_id = u.id
-    and coalesce(s.privacy ->> 'search', 'everybody') not in ('everybody', 'public'))`;
+      and coalesce(s.privacy ->> 'search', 'everybody') not in ('everybody', 'public'))
+    and not exists (select from blocks b where b.blocker = ${user} and b.blocked = u.id)
+    and not exists (select from blocks b where b.blocked = ${user} and b.blocker = u.id)`;
   const begins = sql`lower(u.username) collate "C" >= lower(${typed})
     and lower(u.username) collate "C" < lower(${typed}) || ${'\u{10ffff}'}`;
   return sql`
