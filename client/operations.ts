@@ -197,9 +197,9 @@ export abstract class Operations {
    * one is the `cursor` of the following.
    */
   async find<Name extends QueryName>(op: Name, fields: Fields<Name>): Promise<Found[Name]> {
-    // Ending a session twice is refused the second time, and a second invitation is another one: neither is sent again.
+    // Ending a session twice is refused the second time: it is not sent again.
     const ack = await this.request({ op, ...fields } as unknown as Asked, {
-      survives: op !== 'sessions.end' && op !== 'invite.create',
+      survives: op !== 'sessions.end',
     });
     return (ack.result ?? {}) as unknown as Found[Name];
   }

@@ -7,7 +7,7 @@ import { createPasswordPool } from '#src/people/passwords.js';
 import { createPeopleServices } from '#src/people/services.js';
 import { searchLanguageOf } from '#src/search-language.js';
 import { createAudit } from '#src/storage/postgres/audit.js';
-import { blockedAmong, createBlocks } from '#src/storage/postgres/blocks.js';
+import { createBlocks } from '#src/storage/postgres/blocks.js';
 import { createDirectory } from '#src/storage/postgres/directory.js';
 import { createEntityStore, type EntityStore } from '#src/storage/postgres/entity-store.js';
 import { createInvites } from '#src/storage/postgres/invites.js';
@@ -106,13 +106,12 @@ export function createShardServices(
     ...createDirectory(sql),
     ...media.services,
     ...createSync(sql),
-    ...createInvites(sql),
+    ...createInvites(sql, config.secret),
     ...createSearch(searchSql, searchLanguageOf(config), { gate, recent: tiers.recentSearch }),
     ...createNameSearch({
       sql: searchSql,
       gate,
       usersOf: (ids) => people['users.get']({ ids, usernames: [] }),
-      blocked: (asker, users) => blockedAmong(sql, asker, users),
     }),
     ...createBlocks(sql),
     ...createReports(sql),

@@ -23,21 +23,24 @@ create table invite_uses (
 );
 
 -- Takes a use for the user, one taker after another. No row: there is no such invitation, or it is over. Who has taken one
--- takes no second, and who is a member none at all; the same operation may always be asked for again.
+-- takes no second, and who is a member none at all; the same operation may always be asked for again, but when it is over
+-- that only tells what became of it.
 create function nubo_take_invite(p_hash bytea, p_user uuid, p_operation uuid)
-  returns table (invite uuid, conversation uuid, is_new boolean)
+  returns table (invite uuid, conversation uuid, is_new boolean, is_over boolean)
   language plpgsql
   as $$
 #variable_conflict use_column
 declare
   v_invite conversation_invites;
   v_operation uuid;
+  v_is_over boolean;
 begin
   select * into v_invite from conversation_invites where code_hash = p_hash for update;
   if not found then return; end if;
+  v_is_over := v_invite.revoked_at is not null or coalesce(v_invite.expires_at <= now(), false);
   select operation into v_operation from invite_uses where invite = v_invite.id and user_id = p_user;
   if v_operation is distinct from p_operation then
-    if v_invite.revoked_at is not null or v_invite.expires_at <= now() then return; end if;
+    if v_is_over then return; end if;
     if exists (select from conversations where id = v_invite.conversation and state = 'deleted') then return; end if;
     if v_operation is not null then
       update invite_uses set operation = p_operation where invite = v_invite.id and user_id = p_user;
@@ -47,11 +50,11 @@ begin
       if v_invite.uses >= v_invite.uses_max then return; end if;
       insert into invite_uses (invite, user_id, operation) values (v_invite.id, p_user, p_operation);
       update conversation_invites set uses = uses + 1 where id = v_invite.id;
-      return query select v_invite.id, v_invite.conversation, true;
+      return query select v_invite.id, v_invite.conversation, true, false;
       return;
     end if;
   end if;
-  return query select v_invite.id, v_invite.conversation, false;
+  return query select v_invite.id, v_invite.conversation, false, v_is_over;
 end
 $$;
 

@@ -14,9 +14,15 @@ export async function acceptInvite(
   { id = uuidv7(), code }: { readonly id?: string | undefined; readonly code: string },
 ): Promise<ReturnType<typeof ackBody>> {
   const shard = front.shardOf(user);
-  const { invite, conv, isNew } = await front.call(shard, 'invites.take', { user, code, operation: id });
+  const { invite, conv, isNew, isOver } = await front.call(shard, 'invites.take', {
+    user,
+    code,
+    operation: id,
+  });
   try {
-    const joined: AckResult = await front.ask({ kind: 'join', id, user, rate, conv, invited: true });
+    // One that is over lets nobody in: asked again with the same id, the conversation tells what it has stored.
+    const invited = isOver ? {} : { invited: true as const };
+    const joined: AckResult = await front.ask({ kind: 'join', id, user, rate, conv, ...invited });
     return ackBody({ ...joined, conv });
   } catch (error) {
     // Only who is certainly not in gives it back: what is unknown is asked for again.

@@ -2,6 +2,7 @@
  * What people look up, and what they change of themselves: asked the same way over a socket and over REST, and answered
  * with the same object. The fields of each are in src/wire/operations.ts.
  */
+import { uuidv7 } from 'uuidv7';
 import { z } from 'zod';
 import { patchSchemaOf } from '../entities/schema.js';
 import { userSettings } from '../entities/user-settings.js';
@@ -124,9 +125,9 @@ export const queries: { readonly [Name in QueryName]: Query<Name> } = {
   },
   'invite.create': {
     result: shapes.newInvite,
-    answer({ front, user }, { conv, until, uses }) {
+    answer({ front, user }, { id = uuidv7(), conv, until, uses }) {
       const bounds = { ...(until === undefined ? {} : { until }), ...(uses === undefined ? {} : { uses }) };
-      return front.call(front.shardOf(conv), 'invites.create', { user, conv, ...bounds });
+      return front.call(front.shardOf(conv), 'invites.create', { id, user, conv, ...bounds });
     },
   },
   'invite.list': {

@@ -331,15 +331,18 @@ export interface Services {
   'members.list': { input: PageOfMembers; output: { members: MemberView[]; next: string | null } };
   'members.bans': { input: PageOfMembers; output: { bans: SanctionView[]; next: string | null } };
   'invites.create': {
-    input: { user: string; conv: string; until?: number; uses?: number };
+    input: { id: string; user: string; conv: string; until?: number; uses?: number };
     output: InviteView & { code: string };
   };
   'invites.list': { input: PageOfMembers; output: { invites: InviteView[]; next: string | null } };
   'invites.revoke': { input: { user: string; conv: string; invite: string }; output: null };
-  /** Takes a use for the user; `isNew`: they had none, and are no member. `not_found`: it cannot be accepted. */
+  /**
+   * Takes a use for the user; `isNew`: they had none, and are no member. `isOver`: only what was stored under the same
+   * operation counts any more. `not_found`: it cannot be accepted.
+   */
   'invites.take': {
     input: { user: string; code: string; operation: string };
-    output: { invite: string; conv: string; isNew: boolean };
+    output: { invite: string; conv: string; isNew: boolean; isOver: boolean };
   };
   'invites.giveBack': { input: { user: string; invite: string; operation: string }; output: null };
   'members.mutes': { input: PageOfMembers; output: { mutes: SanctionView[]; next: string | null } };

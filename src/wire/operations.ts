@@ -238,7 +238,10 @@ export const operations = {
     schema: z.object({ ref, ...syncFields, quiet: z.literal(true).optional() }),
   },
   'unsubscribe.all': { code: 33, schema: z.object({ ref }) },
-  /** A code by which so many users may become members (without `uses`: any number), until then. Told once. */
+  /**
+   * A code by which so many users may become members (without `uses`: any number), until then. Told to whoever made it,
+   * and again for the same `id`; without it the server makes one.
+   */
   'invite.create': {
     code: 34,
     schema: z.object({
@@ -246,6 +249,7 @@ export const operations = {
       conv: uuid,
       until: time.optional(),
       uses: z.number().int().min(1).max(limits.membersMax).optional(),
+      id: operationId.optional(),
     }),
   },
   /** Those that may still be accepted, the newest first. */

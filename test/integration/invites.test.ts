@@ -1,7 +1,9 @@
 /** Invitations through a whole server, over sockets and REST, and what the database keeps of them. */
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openSql } from '#src/storage/postgres/sql.js';
 import type { Services } from '#src/threads/services.js';
 import type { Ack, WireError } from '#src/wire/events.js';
 import { temporaryFolder } from '../support/children.js';
@@ -117,6 +119,58 @@ test('G10 who is banned or removed, full, archived and over: nobody comes in, an
   const last = await invite(conv);
   await owner.do({ op: 'change', id: uuidv7(), conv, state: 'deleted' });
   expect(codeOf(await accept(5, last.code))).toBe('not_found');
+});
+
+test('G10 whoever took a use and was cut off before they came in does not come in when it is over', async () => {
+  const conv = await group();
+  const { code, id } = await invite(conv);
+  const late = { place: 8, id: uuidv7() };
+  const sql = openSql(server.runtime.postgresUrl, { max: 1, name: 'nubo test invites' });
+  try {
+    const hash = createHash('sha256').update(code).digest();
+    await sql`select from nubo_take_invite(${hash}, ${at(people, late.place).user}, ${late.id})`;
+  } finally {
+    await sql.end();
+  }
+  const stored = { place: 9, id: uuidv7() };
+  const before = await accept(stored.place, code, stored.id);
+  expect(codeOf(before)).toBe('ack');
+  await at(sockets, 0).do({ op: 'invite.revoke', conv, invite: id });
+  expect(await accept(late.place, code, late.id)).toMatchObject({
+    code: 'not_found',
+    message: 'There is no such invitation.',
+  });
+  expect(await accept(stored.place, code, stored.id)).toMatchObject({ result: (before as Ack).result });
+  expect(await membersOf(conv)).toBe(2);
+});
+
+test('G10 R2 an invitation that is made again with the same id is the same one, of whom and where it was made', async () => {
+  const [conv, other] = [await group(), await group()];
+  const id = uuidv7();
+  const asked = { op: 'invite.create', id, conv, until: Date.now() + 1500 } as const;
+  const owner = at(sockets, 0);
+  const answers = await Promise.all([owner.do(asked), owner.do(asked)]);
+  expect(at(answers, 0).result).toEqual(at(answers, 1).result);
+  expect(await listed(conv)).toHaveLength(1);
+  expect(codeOf(await accept(1, String(at(answers, 0).result?.code)))).toBe('ack');
+  await owner.do({ op: 'role', id: uuidv7(), conv, member: at(people, 1).user, role: 'admin' });
+  expect(codeOf(await at(sockets, 1).ask(asked))).toBe('conflict');
+  expect(codeOf(await owner.ask({ ...asked, conv: other }))).toBe('conflict');
+  // Also when its time has come.
+  await expect.poll(() => listed(conv), { timeout: 5000 }).toEqual([]);
+  expect((await owner.do(asked)).result).toMatchObject({ id, code: at(answers, 0).result?.code, uses: 1 });
+  const headers = {
+    ...{ authorization: `Bearer ${at(people, 0).token}`, 'content-type': 'application/json' },
+    'idempotency-key': uuidv7(),
+  };
+  const made = [0, 1].map(async () => {
+    const path = `/conversations/${conv}/invites`;
+    const response = await fetch(`${server.address}${path}`, { method: 'POST', headers, body: '{}' });
+    return { status: response.status, json: await response.json() };
+  });
+  const [one, two] = await Promise.all(made);
+  expect(one).toMatchObject({ status: 201, json: { id: headers['idempotency-key'] } });
+  expect(two).toEqual(one);
 });
 
 test('G1 G10 R6 who may invite is in the table; whoever may not see it sees what is not there', async () => {
