@@ -92,8 +92,10 @@ export function createOperators(ports: OperatorPorts): Operators {
 async function revokeJti({ sql, clock }: OperatorPorts, value: string): Promise<Revocation[]> {
   const until = clock.now() + tokenLifeMsMax;
   const revocation: Revocation = { subject: 'jti', value, since: until, until };
-  await insertRevocations(sql, [revocation]);
-  await sql`insert into audit_entries (act, details) values ('revoke', ${sql.json({ jti: value })})`;
+  await sql.begin(async (transaction) => {
+    await insertRevocations(transaction, [revocation]);
+    await transaction`insert into audit_entries (act, details) values ('revoke', ${sql.json({ jti: value })})`;
+  });
   return [revocation];
 }
 

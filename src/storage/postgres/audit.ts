@@ -1,17 +1,21 @@
 /** What was done to people by others, who did it and why (B5); the latest first. */
 import type { Sql } from 'postgres';
-import { z } from 'zod';
 import { NuboError } from '../../errors.js';
 import { isAllowed } from '../../permissions.js';
 import type { AuditView, ServiceHandlers } from '../../threads/services.js';
-import { uuid } from '../../wire/operations.js';
-import { decodeCursor, type Fragment, membershipOf, pageOf, whileUp } from './looking-up.js';
+import {
+  decodeCursor,
+  type Fragment,
+  membershipOf,
+  pageOf,
+  placeOf,
+  timeCursor,
+  timeOf,
+  whileUp,
+} from './looking-up.js';
 
 type AuditServices = Pick<ServiceHandlers, 'audit.conversation' | 'operator.audit'>;
 type Page = { readonly limit: number; readonly cursor?: string };
-
-/** Where a page ended: the time of its last row, as Postgres writes it, and its id. */
-const cursorSchema = z.tuple([z.iso.datetime({ offset: true }), uuid]);
 
 /** The services; each refuses with a NuboError. */
 export function createAudit(sql: Sql): AuditServices {
@@ -42,12 +46,11 @@ async function list(
   { limit, cursor }: Page,
   which: Fragment,
 ): Promise<{ entries: AuditView[]; next: string | null }> {
-  const place = decodeCursor(cursorSchema, cursor);
-  const isBefore =
-    place === undefined ? sql`true` : sql`(at, id) < (${place[0]}::timestamptz, ${place[1]}::uuid)`;
+  const place = decodeCursor(timeCursor, cursor);
+  const isBefore = place === undefined ? sql`true` : sql`(at, id) < ${placeOf(sql, place)}`;
   const rows = await sql<Row[]>`
     select id, nubo_ms(at)::float8 as at, act, actor, target, conversation, message, reason, details,
-      to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as place
+      ${timeOf(sql, sql`at`)} as place
     from audit where ${which} and ${isBefore}
     order by audit.at desc, id desc limit ${limit + 1}`;
   const { items, next } = pageOf(rows, limit, (last) => [last.place, last.id]);

@@ -3,6 +3,7 @@ import type { PendingQuery, Row, Sql } from 'postgres';
 import { z } from 'zod';
 import { NuboError } from '../../errors.js';
 import type { ConversationType, Role } from '../../wire/events.js';
+import { uuid } from '../../wire/operations.js';
 import { isOutage } from './sql.js';
 
 export type Fragment = PendingQuery<Row[]>;
@@ -83,6 +84,21 @@ export function decodeCursor<Schema extends z.ZodType>(
       stored: false,
     });
   }
+}
+
+/** The time of the last item of a page to the microsecond, as `timeOf` writes it, and its id. */
+export const timeCursor = z.tuple([
+  z.iso.datetime({ precision: 6 }).refine((text) => !text.startsWith('0000'), 'must be a year of Postgres'),
+  uuid,
+]);
+
+export function timeOf(sql: Sql, column: Fragment): Fragment {
+  return sql`to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+}
+
+/** As text, since the driver would make a Date of it, which has no microseconds: what is between two would be skipped. */
+export function placeOf(sql: Sql, [at, id]: z.infer<typeof timeCursor>): Fragment {
+  return sql`(${at}::text::timestamptz, ${id}::uuid)`;
 }
 
 /** The seq of the last item of a page. */

@@ -1,11 +1,20 @@
 /** Reports of messages, users and conversations, with what they said then; operators read and settle them (B4). */
 import type { Sql } from 'postgres';
-import { z } from 'zod';
 import { NuboError } from '../../errors.js';
 import type { ReportView, ServiceHandlers } from '../../threads/services.js';
 import { wireLimits } from '../../wire/limits.js';
-import { uuid } from '../../wire/operations.js';
-import { decodeCursor, isRead, isSeen, notFound, pageOf, whileUp, withOwn } from './looking-up.js';
+import {
+  decodeCursor,
+  isRead,
+  isSeen,
+  notFound,
+  pageOf,
+  placeOf,
+  timeCursor,
+  timeOf,
+  whileUp,
+  withOwn,
+} from './looking-up.js';
 
 type ReportServices = Pick<ServiceHandlers, 'report' | 'operator.reports' | 'operator.settle'>;
 type Asked = Parameters<ReportServices['report']>[0];
@@ -74,24 +83,25 @@ async function look(sql: Sql, { user, subject, target }: Asked): Promise<Seen> {
   return { ...row };
 }
 
-/** Where a page ended: the time of its last report, Unix ms, and its id. */
-const cursorSchema = z.tuple([z.number().int(), uuid]);
-
 /** The oldest first: who waits longest is looked at next. */
 async function list(
   sql: Sql,
   { state, limit, cursor }: Parameters<ReportServices['operator.reports']>[0],
 ): Promise<{ reports: ReportView[]; next: string | null }> {
-  const [lastAt, lastId] = decodeCursor(cursorSchema, cursor) ?? [null, null];
-  const rows = await sql<ReportView[]>`
+  const place = decodeCursor(timeCursor, cursor);
+  const isBehind = place === undefined ? sql`true` : sql`(at, id) > ${placeOf(sql, place)}`;
+  const rows = await sql<Array<ReportView & { readonly place: string }>>`
     select id, reporter, nubo_ms(at)::float8 as at, subject, target, conversation, accused, reason, text, evidence, state,
-      nubo_ms(settled_at)::float8 as "settledAt", note
+      nubo_ms(settled_at)::float8 as "settledAt", note, ${timeOf(sql, sql`at`)} as place
     from reports
-    where state = ${state}
-      and (${lastAt}::bigint is null or (nubo_ms(at), id) > (${lastAt}::bigint, ${lastId}::uuid))
-    order by nubo_ms(reports.at), id limit ${limit + 1}`;
-  const { items, next } = pageOf(rows, limit, ({ at, id }) => [at, id]);
-  return { reports: items.map((row) => ({ ...row })), next };
+    where state = ${state} and ${isBehind}
+    order by reports.at, id limit ${limit + 1}`;
+  const { items, next } = pageOf(rows, limit, (last) => [last.place, last.id]);
+  const reports = items.map((row) => {
+    const { place: _, ...report } = row;
+    return report;
+  });
+  return { reports, next };
 }
 
 /** As often as operators change their minds: the last word holds, and each is in the audit. */
