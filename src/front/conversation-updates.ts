@@ -115,6 +115,8 @@ export class ConversationUpdates {
     answers.forEach((standing, place) => {
       const each = pairs[place]?.[0];
       if (standing === null || each === undefined || !each.follower.has(each)) return;
+      // They went while it was read, and were told so: nothing from before comes after that (G7).
+      if (standing.standing === 'member' && !each.follower.convs.has(standing.conv)) return;
       this.host.counters.updatesTold += 1;
       each.session.tell({ ev: 'conversation.update', ...standing });
     });

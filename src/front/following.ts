@@ -140,8 +140,16 @@ export class Following {
   /** The client has unsubscribed; true: it goes on hearing it, since it follows. */
   keeps(session: Session, topic: Topic): boolean {
     const each = this.sessions.get(session);
-    if (each === undefined || each.isQuiet || !each.follower.convs.has(topic.conv)) return false;
-    if (session.hasTopic(topic)) each.topics = withItem(each.topics, topic);
+    if (each === undefined || !each.follower.convs.has(topic.conv)) return false;
+    if (!session.hasTopic(topic)) return true;
+    if (each.isQuiet) {
+      // From now on it is told otherwise what stirs; what is on its way it will not hear.
+      const followed = this.conversations.get(topic.conv);
+      if (followed !== undefined) followed.isOpen = false;
+      this.updates.add(each, topic.conv);
+      return false;
+    }
+    each.topics = withItem(each.topics, topic);
     return true;
   }
 
@@ -202,15 +210,15 @@ export class Following {
   }
 
   /** The user was shown the door, and may have come back since: of that, shards have told already. */
-  onEvicted(conv: string, user: string): void {
+  onEvicted(topic: Topic, user: string): void {
+    const { conv } = topic;
     const follower = this.followers.get(user);
     if (follower === undefined) return;
     const followed = follower.convs.has(conv) ? this.conversations.get(conv) : undefined;
     if (followed !== undefined) followed.isOpen = false;
     let heard = followed !== undefined;
     forEachOf(follower.sessions, (each) => {
-      const topic = this.host.topics.get(conv);
-      if (topic === undefined || !hasItem(each.topics, topic)) return;
+      if (!hasItem(each.topics, topic)) return;
       each.topics = withoutItem(each.topics, topic);
       heard = true;
     });

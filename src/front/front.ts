@@ -94,7 +94,7 @@ class FrontCore implements Front, SessionHost {
         this.rechecks.add(topic);
         this.rechecks.pump(this.limits.rechecksPerSweep);
       },
-      evicted: (conv, user) => this.following.onEvicted(conv, user),
+      evicted: (topic, user) => this.following.onEvicted(topic, user),
       came: (conv, user, seq) => this.following.onCame(conv, user, seq),
     });
     this.following = new Following(this);

@@ -36,7 +36,7 @@ export interface TopicsHost {
   /** Events were missed that may have ended somebody's membership. */
   recheckMembers(topic: Topic): void;
   /** The user has lost the conversation, or has come to it with the event of this seq: those who follow all of theirs are looked at. */
-  evicted(conv: string, user: string): void;
+  evicted(topic: Topic, user: string): void;
   came(conv: string, user: string, seq: number): void;
 }
 
@@ -123,6 +123,8 @@ export class Topics {
     } else this.flush(topic);
     for (const session of sessions) {
       session.attach(topic);
+      // Found slow only by that flush, it hears nothing yet: what comes until it has drained is a gap.
+      session.backlogged?.haves?.set(topic, topic.lastSeq);
       session.tell({ ev: 'resumed', conv, upTo: topic.lastSeq });
       this.answerFirst(session, topic);
     }
@@ -174,7 +176,7 @@ export class Topics {
     for (const session of this.host.sessionsOf(user)) {
       if (session.leave(topic)) session.tell({ ev: 'unsubscribed', conv: topic.conv });
     }
-    this.host.evicted(topic.conv, user);
+    this.host.evicted(topic, user);
   }
 
   /** The shard cannot give the events up to `head`: the sockets are told which they lack. */

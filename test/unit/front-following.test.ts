@@ -101,6 +101,19 @@ test('W20 what stirs while conversations are being read is looked at afterwards'
   ]);
 });
 
+test('W20 A10 conversations are read when every shard has settled what was under way, also in one that died', async () => {
+  const world = new Followers();
+  const { harness } = world;
+  const client = await harness.live(user);
+  client.send({ op: 'subscribe.all', ref: 7 });
+  expect(await world.serve(['probe'])).not.toContain('conversations.followed');
+  expect(await world.serve()).toEqual(expect.arrayContaining(['probe', 'conversations.followed', 'sync']));
+  harness.front.shardGone(0);
+  harness.front.shardBack(0);
+  expect(await world.serve(['probe'])).not.toContain('conversations.followed');
+  expect(await world.serve()).toContain('conversations.followed');
+});
+
 test('W20 G7 whoever was read as a member and went meanwhile hears nothing', async () => {
   const world = new Followers();
   const { harness } = world;
@@ -231,4 +244,65 @@ test('W20 G7 who was evicted while something was missed is told how they stand, 
   harness.answer(stirred(room, 10), { kind: 'publish', conv: room, events: [message(room, 10)] });
   harness.endTurn();
   expect(client.heard()).toMatchObject([{ ev: 'resumed', upTo: 9 }, { seq: 10 }]);
+});
+
+test('W21 a quiet one who has opened a conversation and closed it is told of it again, and of what was on its way', async () => {
+  const world = new Followers();
+  const client = await world.follow({ quiet: true });
+  const { harness } = world;
+  harness.subscribe(client, room, 5);
+  harness.answer(stirred(room, 6));
+  // Its event has not arrived.
+  client.send({ op: 'unsubscribe', ref: 8, conv: room });
+  world.heads.set(room, 6);
+  harness.advance(1_100);
+  await world.serve();
+  expect(client.heard()).toMatchObject([{ ack: 8 }, { ev: 'conversation.update', head: 6 }]);
+  harness.answer(stirred(room, 7));
+  world.heads.set(room, 7);
+  harness.advance(1_100);
+  await world.serve();
+  expect(client.heard()).toMatchObject([{ ev: 'conversation.update', head: 7 }]);
+});
+
+test('W21 G7 how a conversation stood for somebody who went while it was read is not told', async () => {
+  const world = new Followers();
+  const client = await world.follow({ quiet: true });
+  const { harness } = world;
+  harness.answer(stirred(room, 6));
+  harness.advance(600);
+  await world.serve(['conversations.standing']);
+  const call = harness.request('call');
+  harness.posted.length = 0;
+  harness.answer(stirred(room, 7, [[room, user, false]]));
+  world.answer(call);
+  await harness.settle();
+  expect(client.heard()).toEqual([]);
+});
+
+test('W20 W15 who is found slow while it begins is told what it lacks when it has drained', async () => {
+  const world = new Followers();
+  world.convs = [room, second];
+  const client = await world.follow();
+  const { harness } = world;
+  const before = await harness.live(other);
+  harness.subscribe(before, second, 2);
+  harness.answer(stirred(room, 5), { kind: 'publish', conv: room, events: [message(room, 5)] });
+  harness.endTurn();
+  client.heard();
+  // uWebSockets.js gives out what waits whenever it publishes: of another conversation, it finds no room for this one.
+  const dropped = Buffer.from(harness.hub.published.at(-1)?.frame ?? '');
+  const publish = harness.hub.publish.bind(harness.hub);
+  harness.hub.publish = (topic, frame) => {
+    publish(topic, frame);
+    if (topic.endsWith(second)) client.session.onDropped(dropped);
+  };
+  client.socket.buffered = client.socket.bytesMax;
+  harness.answer({ kind: 'publish', conv: second, events: [message(second, 3)] }, stirred(second, 4));
+  harness.answer({ kind: 'publish', conv: second, events: [message(second, 4)] });
+  harness.endTurn();
+  client.socket.read();
+  harness.endTurn();
+  expect(client.heard()).toContainEqual({ ev: 'gap', conv: second, have: 3, head: 4 });
+  expect(before.seqs()).toEqual([3, 4]);
 });
