@@ -4,7 +4,7 @@
  */
 import type { Services, SyncedConversation } from '#src/threads/services.js';
 import type { Ack } from '#src/wire/events.js';
-import type { ClientError } from './errors.js';
+import { ClientError } from './errors.js';
 import type { Answers, Outbox } from './outbox.js';
 
 export interface FollowOptions {
@@ -23,8 +23,17 @@ export interface FollowListener {
 
 type Page = Services['sync']['output'];
 
+/** The pages of one answer. */
+interface Pages {
+  readonly beginning: number;
+  /** Of all pages until now. */
+  readonly named: Set<string>;
+  /** They name all there are; a last page of what came meanwhile does not say so itself. */
+  isFull: boolean;
+}
+
 export class FollowWish {
-  /** Everything up to here was told. */
+  /** Everything up to here was told: of pages it is the last one's, since others alone say nothing of who is missing. */
   cursor: string | undefined;
   private readonly outbox: Outbox;
   private readonly listener: FollowListener;
@@ -41,6 +50,7 @@ export class FollowWish {
   }
 
   start({ cursor, quiet = false }: FollowOptions, answers: Answers): void {
+    this.giveUp();
     this.cursor = cursor ?? this.cursor;
     this.isOn = true;
     this.isQuiet = quiet;
@@ -51,7 +61,13 @@ export class FollowWish {
   stop(): void {
     this.isOn = false;
     this.beginnings += 1;
+    this.giveUp();
+  }
+
+  private giveUp(): void {
+    const { first } = this;
     this.first = undefined;
+    first?.failed(new ClientError('closed', 'Following ended, or began anew, before all was told.'));
   }
 
   /** On a new connection. */
@@ -61,16 +77,16 @@ export class FollowWish {
 
   /** Something may have gone by. */
   onResync(): void {
-    if (this.isOn) this.askPage(this.begin(), new Set());
+    if (this.isOn) this.askPage(this.begin(), this.cursor);
   }
 
-  private begin(): number {
+  private begin(): Pages {
     this.beginnings += 1;
-    return this.beginnings;
+    return { beginning: this.beginnings, named: new Set(), isFull: false };
   }
 
   private ask(): void {
-    const beginning = this.begin();
+    const pages = this.begin();
     const { cursor, isQuiet } = this;
     this.outbox.ask(
       {
@@ -78,37 +94,37 @@ export class FollowWish {
         ...(cursor === undefined ? {} : { cursor }),
         ...(isQuiet ? { quiet: true as const } : {}),
       },
-      this.answers(beginning, new Set()),
+      this.answers(pages),
       { survives: false },
     );
   }
 
-  private askPage(beginning: number, named: Set<string>): void {
-    const { cursor } = this;
+  private askPage(pages: Pages, cursor: string | undefined): void {
     const place = cursor === undefined ? {} : { cursor };
-    this.outbox.ask({ op: 'sync', ...place }, this.answers(beginning, named), { survives: false });
+    this.outbox.ask({ op: 'sync', ...place }, this.answers(pages), { survives: false });
   }
 
-  private answers(beginning: number, named: Set<string>): Answers {
+  private answers(pages: Pages): Answers {
     return {
       acked: (ack) => {
-        if (beginning === this.beginnings) this.onPage(ack, beginning, named);
+        if (pages.beginning === this.beginnings) this.onPage(ack, pages);
       },
       failed: (error) => {
-        if (beginning === this.beginnings) this.onFailed(error);
+        if (pages.beginning === this.beginnings) this.onFailed(error);
       },
     };
   }
 
-  private onPage(ack: Ack, beginning: number, named: Set<string>): void {
+  private onPage(ack: Ack, pages: Pages): void {
     const { conversations, cursor, more, full } = ack.result as unknown as Page;
     for (const conversation of conversations) {
-      named.add(conversation.conv);
+      pages.named.add(conversation.conv);
       this.listener.onChanged(conversation);
     }
+    pages.isFull ||= full;
+    if (more) return this.askPage(pages, cursor);
     this.cursor = cursor;
-    if (more) return this.askPage(beginning, named);
-    if (full) this.listener.onAll(named);
+    if (pages.isFull) this.listener.onAll(pages.named);
     this.first?.acked(ack);
     this.first = undefined;
   }

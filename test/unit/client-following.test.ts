@@ -8,6 +8,7 @@ import { FakeServer, type Peer } from './client-server.js';
 
 const room = '018f4e2a-7b1c-7abc-a000-0000000000cc';
 const second = '018f4e2a-7b1c-7abc-a000-0000000000dd';
+const third = '018f4e2a-7b1c-7abc-a000-0000000000ee';
 
 let server: FakeServer;
 let client: Client;
@@ -79,6 +80,48 @@ test('W20 what has changed is told page by page, then the events of whatever sti
   tell({ ev: 'resumed', conv: room, upTo: 2 }, ...server.log(room).slice(2));
   await until(() => seqsOf(room).length === 2);
   expect(seqsOf(room)).toEqual([3, 4]);
+});
+
+test('W20 all there are is what all pages name, also when one of them was lost and when more came meanwhile', async () => {
+  await client.follow();
+  for (const conv of [room, second, third]) {
+    server.append(conv, 'text');
+    tell({ ev: 'resumed', conv, upTo: 0 }, ...server.log(conv));
+  }
+  await until(() => seqsOf(third).length === 1);
+  const first = { conversations: [standing(room, 1)], cursor: 'middle', more: true, full: true };
+  server.intercept = cutOnce('middle');
+  pages = [
+    first,
+    // Again, on the next connection; then what is left, and what changed while it was read.
+    first,
+    { conversations: [standing(second, 1)], cursor: 'whole', more: true, full: true },
+    { conversations: [], cursor: 'end', more: false, full: false },
+  ];
+  tell({ ev: 'resync', at: 1 });
+  await until(() => client.cursor === 'end');
+  expect([room, second, third].map((conv) => client.have(conv))).toEqual([1, 1, undefined]);
+});
+
+/** The connection is lost when the page behind this cursor is asked for. */
+function cutOnce(cursor: string): typeof answerSync {
+  let isCut = false;
+  return (operation, peer) => {
+    if (isCut || operation.op !== 'sync' || operation.cursor !== cursor) return answerSync(operation, peer);
+    isCut = true;
+    server.cut();
+    return true;
+  };
+}
+
+test('W20 to follow ends, or begins anew, before all was told: who waits for it is told so', async () => {
+  server.intercept = ({ op }) => op === 'subscribe.all';
+  const begun = expect(client.follow()).rejects.toMatchObject({ code: 'closed' });
+  const again = expect(client.follow({ quiet: true })).rejects.toMatchObject({ code: 'closed' });
+  await until(() => asked('subscribe.all').length > 0);
+  void client.unfollow().catch(() => {});
+  await begun;
+  await again;
 });
 
 test('W20 P6 after a lost connection holes are filled, in order, and none is told twice', async () => {
