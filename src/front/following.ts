@@ -122,7 +122,10 @@ export class Following {
     for (const conv of [...follower.convs]) this.conversations.remove(follower, conv);
     for (const { reject } of follower.waiting.splice(0))
       reject(new NuboError('unavailable', 'It was unsubscribed before it was answered.', { retryMs: 0 }));
-    if (this.followers.size === 0) this.loads.stop();
+    if (this.followers.size > 0) return;
+    this.loads.stop();
+    this.open.clear();
+    this.due = [];
   }
 
   /** It leaves what it hears only because it follows. */

@@ -277,6 +277,7 @@ export class World implements SenderHost {
       const follower = new FollowingDevice(this, user, index % 3 === 2);
       this.followers.push(follower);
       this.after(this.random.next() * 2_000, () => follower.connect());
+      follower.lookAround();
     });
   }
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Following } from '#src/front/following.js';
 import type { ToFront, ToShard } from '#src/threads/messages.js';
 import type { LogEvent } from '#src/wire/events.js';
 import { type FakeClient, FrontHarness, startAt, testId } from '#test/support/front-harness.js';
@@ -305,4 +306,29 @@ test('W20 W15 who is found slow while it begins is told what it lacks when it ha
   harness.endTurn();
   expect(client.heard()).toContainEqual({ ev: 'gap', conv: second, have: 3, head: 4 });
   expect(before.seqs()).toEqual([3, 4]);
+});
+
+test('W20 A9 nothing is kept of what was heard, neither by who lost it nor when nobody follows any more', async () => {
+  const world = new Followers();
+  world.convs = [room, second];
+  const client = await world.follow();
+  const { harness } = world;
+  const following = Reflect.get(harness.front, 'following') as Following;
+  const left = { conv: room, number: 4, seq: 5, id: testId(2005), from: user, at: startAt };
+  harness.answer(
+    stirred(room, 4),
+    stirred(second, 5),
+    { kind: 'publish', conv: room, events: [message(room, 4)] },
+    { kind: 'publish', conv: second, events: [message(second, 5)] },
+    stirred(room, 5, [[room, user, false]]),
+    { kind: 'publish', conv: room, events: [{ ...left, ev: 'member.leave' }] },
+  );
+  harness.endTurn();
+  const sessions = Reflect.get(following, 'sessions') as Map<unknown, { topics: { conv: string } }>;
+  expect([...sessions.values()].map(({ topics }) => topics)).toMatchObject([{ conv: second }]);
+  client.socket.close(1000, '');
+  expect(following.size).toEqual({ users: 0, conversations: 0 });
+  expect((Reflect.get(following, 'open') as Set<string>).size).toBe(0);
+  expect(sessions.size).toBe(0);
+  expect(harness.front.stats().topics).toBe(0);
 });
