@@ -121,14 +121,15 @@ export function createShardCore(options: ShardCoreOptions): ShardCore {
   const refuse = (request: number, refusal: Refusal): void =>
     post(frontOf(request), { kind: 'err', request, ...refusal });
   const snapshots = snapshotsOf(options);
-  system.register('postgres-writer', writerKind(options, system, snapshots));
+  const committed: Committed = {};
+  system.register('postgres-writer', writerKind(options, { system, snapshots, committed }));
   const answered = new Answered(ports.clock, (refused) => {
     for (const front of options.fronts()) post(front, { kind: 'refused', refused });
   });
   const rates = new Rates(options.rates, ports.clock);
   system.register(
     'conversation',
-    conversationKind(options, { tellWriter, refuse, answered, rates, snapshots }),
+    conversationKind(options, { tellWriter, refuse, answered, rates, snapshots, committed }),
   );
 
   system.register('presence', presenceKind(options));
@@ -191,32 +192,49 @@ function snapshotsOf(options: ShardCoreOptions): SnapshotLoads | undefined {
   });
 }
 
-function writerStoreOf(store: LogStore, snapshots: SnapshotLoads | undefined): WriterPorts['store'] {
-  if (snapshots === undefined) return store;
+/** The last batch of this shard that is known to be committed. */
+interface Committed {
+  batch?: number;
+}
+
+function writerStoreOf(
+  store: LogStore,
+  snapshots: SnapshotLoads | undefined,
+  committed: Committed,
+): WriterPorts['store'] {
   return {
-    own: (done) => store.own(done),
+    own: (done) =>
+      store.own((owned) => {
+        if (owned.kind === 'owned') committed.batch = owned.batch;
+        done(owned);
+      }),
     write: (batch, done) => store.write(batch, done),
     lookup: (ids, done) => store.lookup(ids, done),
-    load: (conv, done) => snapshots.load(conv, done),
+    load: (conv, done) => (snapshots ?? store).load(conv, done),
     flush: (progress, done) => store.flush(progress, done),
   };
 }
 
 function writerKind(
   options: ShardCoreOptions,
-  system: ActorSystem,
-  snapshots: SnapshotLoads | undefined,
+  parts: {
+    readonly system: ActorSystem;
+    readonly snapshots: SnapshotLoads | undefined;
+    readonly committed: Committed;
+  },
 ): ActorKind<WriterMessage> {
+  const { system, snapshots, committed } = parts;
   const { ports, store, post, fatal, mirrors, stirs } = options;
   const feed = mirrors === undefined ? undefined : startMirrors(system, ports, mirrors);
   const onCommitted: WriterPorts['onCommitted'] = (batch, events) => {
+    committed.batch = batch;
     stirs?.committed(events);
     feed?.(batch, events);
   };
   const writerPorts: WriterPorts = {
     clock: ports.clock,
     timers: ports.timers,
-    store: writerStoreOf(store, snapshots),
+    store: writerStoreOf(store, snapshots, committed),
     answer: (message) => post(frontOf(message.request), message),
     acknowledge: post,
     tellConversation: (conv, message) => {
@@ -241,16 +259,17 @@ function writerKind(
   };
 }
 
-function readsOf({
-  store,
-  tiers = [],
-  ports,
-  onTierRead,
-  horizon,
-}: ShardCoreOptions): ConversationPorts['store'] {
+function readsOf(
+  { store, tiers = [], mirrors, ports, onTierRead, horizon }: ShardCoreOptions,
+  committed: Committed,
+): ConversationPorts['store'] {
   if (tiers.length === 0 || horizon === undefined) return store;
   const log = new TieredLog({
     ...{ store, tiers, clock: ports.clock, timers: ports.timers, horizon },
+    asOf: () =>
+      mirrors && committed.batch !== undefined
+        ? { source: mirrors.log.name, batch: committed.batch }
+        : undefined,
     ...(onTierRead ? { onRead: onTierRead } : {}),
   });
   return {
@@ -271,16 +290,17 @@ function conversationKind(
     readonly answered: Answered;
     readonly rates: Rates;
     readonly snapshots: SnapshotLoads | undefined;
+    readonly committed: Committed;
     tellWriter(message: WriterMessage): void;
     refuse(request: number, refusal: Refusal): void;
   },
 ): ActorKind<ConversationMessage> {
   const { ports, publisher, post } = options;
-  const { answered, tellWriter, refuse, rates, snapshots } = parts;
+  const { answered, tellWriter, refuse, rates, snapshots, committed } = parts;
   const conversationPorts: ConversationPorts = {
     clock: ports.clock,
     timers: ports.timers,
-    store: readsOf(options),
+    store: readsOf(options, committed),
     publisher,
     answered,
     rates,

@@ -433,6 +433,24 @@ export function mirrorContract(fixture: MirrorFixture): void {
       expect(await one(samples, String(known.id))).toEqual({ id: known.id, version: 7, fields: known });
     });
 
+    test('T11 what a mirror that loses elements may have lost since is not filled with what it was', async () => {
+      if (open.mirror.isWhole) return;
+      const [early, late, other] = [sampleFields(), sampleFields(), sampleFields()];
+      await asker.apply({ source: 'log/1', from: undefined, to: 5, changes: [] });
+      open.mirror.fill([changeOf(samples, early, 0)], { source: 'log/1', batch: 4 });
+      open.mirror.fill([changeOf(samples, other, 0)], { source: 'log/2', batch: 9 });
+      await expect
+        .poll(
+          () => {
+            open.mirror.fill([changeOf(samples, late, 0)], { source: 'log/1', batch: 5 });
+            return one(samples, String(late.id));
+          },
+          { timeout: settledMsMax, interval: 10 },
+        )
+        .toMatchObject({ version: 0 });
+      for (const { id } of [early, other]) expect(await one(samples, String(id))).toBeUndefined();
+    });
+
     test('a mirror that begins empty is cleared, and stands where it stood', async () => {
       if (open.mirror.isWhole) return;
       const script = new Script();

@@ -6,7 +6,7 @@
 import type { Change } from '#src/entities/entity.js';
 import { eventOfFields } from '#src/entities/messages.js';
 import type { Failed } from '#src/storage/ports.js';
-import type { Applied, Mirror, MirrorStep, TierName } from '#src/storage/tiers/ports.js';
+import type { Applied, AsOf, Mirror, MirrorStep, TierName } from '#src/storage/tiers/ports.js';
 import type { LogEvent } from '#src/wire/events.js';
 import type { Simulation } from './sim-clock.js';
 import type { Draws } from './sim-random.js';
@@ -129,11 +129,14 @@ export class SimTier implements Mirror {
     }));
   }
 
-  fill(changes: readonly Change[]): void {
+  fill(changes: readonly Change[], asOf?: AsOf): void {
     const { store } = this.options;
     this.call(
       () => {},
       () => {
+        const stands = store.positions.get(asOf?.source ?? '') ?? Number.NaN;
+        if (asOf !== undefined && !store.isWhole && !(stands <= asOf.batch))
+          return { kind: 'filled' as const };
         for (const change of changes) store.put(change);
         return { kind: 'filled' as const };
       },

@@ -16,7 +16,7 @@ import {
   tooLarge,
   withoutPlace,
 } from '../tiers/place.js';
-import type { Element, Evictable, Mirror, MirrorStep, Poisoned } from '../tiers/ports.js';
+import type { AsOf, Element, Evictable, Mirror, MirrorStep, Poisoned } from '../tiers/ports.js';
 import { byteEstimate } from './byte-estimate.js';
 
 interface Held extends Element {
@@ -66,7 +66,8 @@ export class MemoryMirror implements Mirror, Evictable {
     this.turns.soon(() => done({ kind: 'elements', elements }));
   }
 
-  fill(changes: readonly Change[]): void {
+  fill(changes: readonly Change[], asOf?: AsOf): void {
+    if (asOf !== undefined && !((this.positions.get(asOf.source) ?? Number.NaN) <= asOf.batch)) return;
     this.takeAll(changes);
   }
 

@@ -2,16 +2,22 @@
 import type { Change } from '../../entities/entity.js';
 import type { Turns } from '../../runtime/ports.js';
 import { placeOf } from '../tiers/place.js';
+import type { AsOf } from '../tiers/ports.js';
 
 const fillsMax = 5_000;
 const fillsPerCallMax = 500;
 
-type Put = (changes: readonly Change[], done: (isDone: boolean) => void) => void;
+type Put = (changes: readonly Change[], asOf: AsOf | undefined, done: (isDone: boolean) => void) => void;
+
+interface Waiting {
+  readonly change: Change;
+  readonly asOf: AsOf | undefined;
+}
 
 export class Fills {
   private readonly put: Put;
   private readonly turns: Turns;
-  private readonly waiting = new Map<string, Change>();
+  private readonly waiting = new Map<string, Waiting>();
   private isUnderWay = false;
   /** How many found no room, or no Redis. */
   dropped = 0;
@@ -21,14 +27,15 @@ export class Fills {
     this.turns = turns;
   }
 
-  add(changes: readonly Change[]): void {
+  add(changes: readonly Change[], asOf: AsOf | undefined): void {
     for (const change of changes) {
       const place = placeOf(change);
       if (place === undefined) continue;
       const name = `${change.entity.name} ${place}`;
       const other = this.waiting.get(name);
       if (other === undefined && this.waiting.size >= fillsMax) this.dropped += 1;
-      else if (other === undefined || other.version < change.version) this.waiting.set(name, change);
+      else if (other === undefined || other.change.version < change.version)
+        this.waiting.set(name, { change, asOf });
     }
     if (!this.isUnderWay && this.waiting.size > 0) {
       this.isUnderWay = true;
@@ -39,16 +46,20 @@ export class Fills {
 
   private next(): void {
     const part: Change[] = [];
-    for (const [name, change] of this.waiting) {
+    let asOf: AsOf | undefined;
+    for (const [name, next] of this.waiting) {
       if (part.length >= fillsPerCallMax) break;
-      part.push(change);
+      // A call is as of the oldest of it; what is of another source, or of none, goes with the next.
+      if (part.length > 0 && next.asOf?.source !== asOf?.source) continue;
+      if (part.length === 0 || (asOf && next.asOf && next.asOf.batch < asOf.batch)) asOf = next.asOf;
+      part.push(next.change);
       this.waiting.delete(name);
     }
     if (part.length === 0) {
       this.isUnderWay = false;
       return;
     }
-    this.put(part, (isDone) => {
+    this.put(part, asOf, (isDone) => {
       if (!isDone) {
         // Redis is away: what still waits would be old when it is back.
         this.dropped += part.length + this.waiting.size;

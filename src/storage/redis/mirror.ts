@@ -9,7 +9,7 @@ import type { RuntimePorts } from '../../runtime/ports.js';
 import type { LogEvent } from '../../wire/events.js';
 import type { Failed } from '../ports.js';
 import { placesOfRange } from '../tiers/place.js';
-import type { Element, Mirror, MirrorStep, Poisoned } from '../tiers/ports.js';
+import type { AsOf, Element, Mirror, MirrorStep, Poisoned } from '../tiers/ports.js';
 import { type Chunk, chunksOf } from './chunks.js';
 import { decodeElement, decodeEvent, type Unreadable } from './codec.js';
 import type { RedisConnection } from './connection.js';
@@ -61,7 +61,7 @@ export class RedisMirror implements Mirror {
     this.touches = new Touches(options);
     this.fills = new Fills({
       turns: options.ports.turns,
-      put: (changes, done) => this.put(changes, ({ kind }) => done(kind === 'applied')),
+      put: (changes, asOf, done) => this.write(changes, asOf, ({ kind }) => done(kind === 'applied')),
     });
   }
 
@@ -112,8 +112,8 @@ export class RedisMirror implements Mirror {
     });
   }
 
-  fill(changes: readonly Change[]): void {
-    this.fills.add(changes);
+  fill(changes: readonly Change[], asOf?: AsOf): void {
+    this.fills.add(changes, asOf);
   }
 
   position(source: string, done: Parameters<Mirror['position']>[1]): void {
@@ -227,11 +227,11 @@ export class RedisMirror implements Mirror {
   /** Chunk by chunk, so that readers come in between; the last one moves the position. */
   private write(
     changes: readonly Change[],
-    step: MirrorStep | undefined,
+    step: MirrorStep | AsOf | undefined,
     done: (result: { kind: 'applied'; poisoned: readonly Poisoned[] } | { kind: 'lost' } | Failed) => void,
   ): void {
     const { chunks, poisoned } = chunksOf(changes, this.keys);
-    if (chunks.length === 0 && step !== undefined) chunks.push({ keys: [], args: [] });
+    if (chunks.length === 0 && step !== undefined && 'to' in step) chunks.push({ keys: [], args: [] });
     const next = (index: number) => {
       const chunk = chunks[index];
       if (chunk === undefined) return done({ kind: 'applied', poisoned });
@@ -250,12 +250,23 @@ export class RedisMirror implements Mirror {
     next(0);
   }
 
-  private send(redis: Redis, chunk: Chunk, step: MirrorStep | undefined, isLast: boolean): Promise<unknown> {
+  private send(
+    redis: Redis,
+    chunk: Chunk,
+    step: MirrorStep | AsOf | undefined,
+    isLast: boolean,
+  ): Promise<unknown> {
     const { lru, positions } = this.keys;
     const now = this.ports.clock.now();
-    const where = [step?.source ?? '', step?.from ?? '', step?.to ?? '', isLast ? 1 : 0];
+    const where = placeInScript(step, isLast);
     return runScript(redis, putScript, [positions, lru, ...chunk.keys], [now, ...where, ...chunk.args]);
   }
+}
+
+function placeInScript(step: MirrorStep | AsOf | undefined, isLast: boolean): Array<string | number> {
+  if (step === undefined) return ['', '', '', 0];
+  if ('batch' in step) return [step.source, '', step.batch, -1];
+  return [step.source, step.from ?? '', step.to, isLast ? 1 : 0];
 }
 
 function isWrongType({ message }: Failed): boolean {

@@ -5,8 +5,8 @@ import { script } from './script.js';
  * Writes elements where they are newer than what is there, with their last use, and moves a position.
  *
  * KEYS: positions, LRU, then the hash of each node.
- * ARGV: now (Unix ms), source ('': no position counts), from ('': none), to, 1 when this chunk moves the position;
- * then for each node its name, the number of its elements, and all of them in one: for each the length of its place in
+ * ARGV: now (Unix ms), source ('': no position counts), from ('': none), to, 1 when this chunk moves the position, 0
+ * when it does not, -1 when nothing is written unless the mirror stands at `to` or before; then for each node its name, the number of its elements, and all of them in one: for each the length of its place in
  * four bytes, its place, the length of its value in four bytes, its value.
  * Returns 0 when the mirror does not stand at `from` or `to`, else 1. A key of another type is nobody's: it goes.
  */
@@ -28,7 +28,10 @@ end
 keep(KEYS[1], 'hash')
 keep(KEYS[2], 'zset')
 local now, source = ARGV[1], ARGV[2]
-if source ~= '' then
+if ARGV[5] == '-1' then
+  local stands = tonumber(redis.call('HGET', KEYS[1], source) or '')
+  if not stands or stands > tonumber(ARGV[4]) then return 1 end
+elseif source ~= '' then
   local stands = redis.call('HGET', KEYS[1], source) or ''
   if stands ~= ARGV[3] and stands ~= ARGV[4] then return 0 end
 end

@@ -12,6 +12,12 @@ export type TierName = 'memory' | 'redis' | 'mongo';
 /** What a tier knows of one element. */
 export type Element = Pick<Change, 'id' | 'version' | 'fields'>;
 
+/** All that was committed up to this batch of the source is in what is given. */
+export interface AsOf {
+  readonly source: string;
+  readonly batch: number;
+}
+
 /** A tier as readers see it. */
 export interface Tier {
   readonly name: TierName;
@@ -26,8 +32,13 @@ export interface Tier {
     ids: readonly string[],
     done: (result: { kind: 'elements'; elements: Array<Element | undefined> } | Failed) => void,
   ): void;
-  /** Takes what a slower tier had. Nobody waits for it, and more than the tier's queue holds is dropped. */
-  fill(changes: readonly Change[]): void;
+  /**
+   * Takes what a slower tier had. Nobody waits for it, and more than the tier's queue holds is dropped.
+   *
+   * @param asOf a tier that loses elements takes them only while it stands no further: else what has changed since may
+   *   have come and gone again, and would come no more
+   */
+  fill(changes: readonly Change[], asOf?: AsOf): void;
 }
 
 /** One step of a mirror along one source: everything after `from` up to `to`. */

@@ -10,7 +10,7 @@ import type { Clock, Timers } from '../../runtime/ports.js';
 import type { LogEvent } from '../../wire/events.js';
 import type { Failed, LogStore, TieredPage } from '../ports.js';
 import { askPatiently } from './patience.js';
-import { recentDays, type Tier, type TierName, tierRangeMax } from './ports.js';
+import { type AsOf, recentDays, type Tier, type TierName, tierRangeMax } from './ports.js';
 
 type Range = Parameters<LogStore['read']>[0];
 type Answer = TieredPage | Failed;
@@ -26,6 +26,8 @@ export interface TieredLogOptions {
   readonly timers: Timers;
   /** What is older (Unix ms, by its id) has left the log, and is shown no more; undefined: not known yet. */
   horizon(): number | undefined;
+  /** Up to where the log of this shard is known to be committed: what is read from now on has all of that. */
+  asOf?(): AsOf | undefined;
   /** For metrics: a tier was asked, and what came of it. */
   onRead?(tier: Answerer, result: 'hit' | 'miss' | 'failed'): void;
 }
@@ -59,53 +61,53 @@ export class TieredLog {
       return;
     }
     this.flights.set(key, [done]);
-    this.ask(0, range, span, (answer) => {
+    this.ask(0, { range, span, asOf: this.options.asOf?.() }, (answer) => {
       const waiters = this.flights.get(key) ?? [];
       this.flights.delete(key);
       for (const waiter of waiters) waiter(answer);
     });
   }
 
-  private ask(place: number, range: Range, span: Span, done: (answer: Answer) => void): void {
+  private ask(place: number, flight: Flight, done: (answer: Answer) => void): void {
+    const { range, span } = flight;
     const tier = this.options.tiers[place];
-    if (tier === undefined) return this.askStore(range, done);
-    if (tier.name === 'mongo' && (range.writtenBefore ?? Number.POSITIVE_INFINITY) < this.recentSince()) {
-      return this.ask(place + 1, range, span, done);
-    }
+    if (tier === undefined) return this.askStore(flight, done);
+    if (tier.name === 'mongo' && (range.writtenBefore ?? Number.POSITIVE_INFINITY) < this.recentSince())
+      return this.ask(place + 1, flight, done);
     const onFound: Parameters<Tier['events']>[1] = (found) => {
       this.options.onRead?.(tier.name, resultOf[found.kind]);
-      if (found.kind !== 'events' || this.hasExpired(found.events))
-        return this.ask(place + 1, range, span, done);
-      done(this.pageOf(found.events, this.options.tiers.slice(0, place)));
+      if (found.kind !== 'events' || this.hasExpired(found.events)) return this.ask(place + 1, flight, done);
+      done(this.pageOf(found.events, this.options.tiers.slice(0, place), flight));
     };
     askPatiently(this.options.timers, (answer) => tier.events(span, answer), onFound);
   }
 
-  private askStore(range: Range, done: (answer: Answer) => void): void {
-    this.options.store.read(range, (answer) => {
+  private askStore(flight: Flight, done: (answer: Answer) => void): void {
+    this.options.store.read(flight.range, (answer) => {
       this.options.onRead?.('postgres', answer.kind === 'failed' ? 'failed' : 'hit');
-      done(answer.kind === 'events' ? this.pageOf(answer.events, this.options.tiers) : answer);
+      done(answer.kind === 'events' ? this.pageOf(answer.events, this.options.tiers, flight) : answer);
     });
   }
 
-  private pageOf(events: LogEvent[], lacking: readonly Tier[]): TieredPage {
+  private pageOf(events: LogEvent[], lacking: readonly Tier[], { asOf }: Flight): TieredPage {
     if (events.length === 0 || lacking.length === 0) return { kind: 'events', events };
     let isKept = false;
     const keep = (kept: readonly LogEvent[]): void => {
       // Whoever waited for the same page says so, too.
       if (isKept) return;
       isKept = true;
-      this.fill(kept, lacking);
+      this.fill(kept, lacking, asOf);
     };
     return { kind: 'events', events, keep };
   }
 
   /** What is old is for the tier that goes by use, not for the one that goes by age. */
-  private fill(events: readonly LogEvent[], tiers: readonly Tier[]): void {
+  private fill(events: readonly LogEvent[], tiers: readonly Tier[], asOf: AsOf | undefined): void {
     const changes = events.map((event) => changeOfEvent(event, firstVersion));
     const since = this.recentSince();
     for (const tier of tiers) {
-      tier.fill(tier.name === 'mongo' ? changes.filter(({ id }) => timeOfId(id) >= since) : changes);
+      const own = tier.name === 'mongo' ? changes.filter(({ id }) => timeOfId(id) >= since) : changes;
+      tier.fill(own, asOf);
     }
   }
 
@@ -121,6 +123,13 @@ export class TieredLog {
 }
 
 const resultOf = { events: 'hit', absent: 'miss', failed: 'failed' } as const;
+
+interface Flight {
+  readonly range: Range;
+  readonly span: Span;
+  /** When it began: whoever keeps the page has held it against what was committed by then, at least. */
+  readonly asOf: AsOf | undefined;
+}
 
 interface Span {
   readonly conv: string;
