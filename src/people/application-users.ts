@@ -40,19 +40,35 @@ export function createApplicationUsers({ sql, clock, stamps }: ApplicationUserPo
       // Twice in one call: one row, with the last name given. A statement may not touch a row twice.
       byId.set(id, { id, sub, name: name ?? byId.get(id)?.name ?? null });
     }
+    const rows = [...byId.values()];
     const now = new Date(clock.now());
     try {
-      // Sorted, so that calls that overlap lock rows in one order.
+      // Whoever inserts the same user at the same moment may be met at either unique index: no one of them is named.
       await sql`
         insert into users (id, external_id, display_name, created_at, updated_at)
         select id, sub, name, ${now}, ${now}
-        from jsonb_to_recordset(${sql.json([...byId.values()])}) as row (id uuid, sub text, name text)
+        from jsonb_to_recordset(${sql.json(rows)}) as row (id uuid, sub text, name text)
         order by id
-        on conflict (id) do update set display_name = excluded.display_name, updated_at = excluded.updated_at
-          where excluded.display_name is not null and users.display_name is distinct from excluded.display_name`;
+        on conflict do nothing`;
+      if (rows.some(({ name }) => name !== null)) await rename(rows, now);
     } finally {
       for (const id of byId.keys()) stamps.stamp(users.name, id);
     }
+  }
+
+  /** Sorted, so that calls that overlap lock rows in one order. */
+  async function rename(
+    rows: Array<{ id: string; name: string | null; sub: string }>,
+    now: Date,
+  ): Promise<void> {
+    await sql`
+      with named as (
+        select users.id, row.name
+        from jsonb_to_recordset(${sql.json(rows)}) as row (id uuid, name text)
+        join users on users.id = row.id
+        where row.name is not null and users.display_name is distinct from row.name
+        order by users.id for update of users)
+      update users set display_name = named.name, updated_at = ${now} from named where users.id = named.id`;
   }
 
   return {

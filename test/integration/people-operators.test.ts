@@ -29,15 +29,18 @@ async function mint(user: string, seconds = 3600) {
 }
 
 test('H6 a user of the application appears once, however many fronts saw them first', async () => {
-  const sub = 'first seen ';
-  const results = await Promise.all(
-    Array.from({ length: 30 }, (_, index) =>
-      world.services['people.appear']({ sub, name: `name ${index % 3}` }),
-    ),
-  );
-  for (const { user } of results) expect(user).toBe(userIdOfSubject(sub));
-  const rows = await world.sql`select external_id from users where external_id = ${sub}`;
-  expect(rows).toEqual([{ external_id: sub }]);
+  // Two unique indexes say who is there, and which of them says it first is chance.
+  for (let round = 0; round < 20; round += 1) {
+    const sub = `first seen ${round}`;
+    const results = await Promise.all(
+      Array.from({ length: 30 }, (_, index) =>
+        world.services['people.appear']({ sub, name: `name ${index % 3}` }),
+      ),
+    );
+    for (const { user } of results) expect(user).toBe(userIdOfSubject(sub));
+    const rows = await world.sql`select external_id from users where external_id = ${sub}`;
+    expect(rows).toEqual([{ external_id: sub }]);
+  }
 });
 
 test('H6 a new name replaces the old one, no name keeps it', async () => {
