@@ -36,45 +36,56 @@ function begin() {
 }
 
 describe('reading ahead for a mirror (T2)', () => {
-  it('asks for the next page before it is wanted, and once', () => {
+  it('asks for the next page before it is wanted, and once, from the second one on', () => {
     const { source, ahead, heard } = begin();
     ahead.walk({ cursor: undefined, limit: 5 }, (result) => heard.push(result));
     source.walked[0]?.done(page('a'));
-    expect(source.walked.map(({ cursor }) => cursor)).toEqual([undefined, 'a']);
+    expect(source.walked).toHaveLength(1);
     ahead.walk({ cursor: 'a', limit: 5 }, (result) => heard.push(result));
-    expect(heard).toEqual([page('a')]);
     source.walked[1]?.done(page('b'));
-    expect(heard).toEqual([page('a'), page('b')]);
-    source.walked[2]?.done(page(undefined));
+    expect(source.walked.map(({ cursor }) => cursor)).toEqual([undefined, 'a', 'b']);
     ahead.walk({ cursor: 'b', limit: 5 }, (result) => heard.push(result));
-    expect(heard).toEqual([page('a'), page('b'), page(undefined)]);
-    expect(source.walked).toHaveLength(3);
+    expect(heard).toEqual([page('a'), page('b')]);
+    source.walked[2]?.done(page('c'));
+    expect(heard).toEqual([page('a'), page('b'), page('c')]);
+    source.walked[3]?.done(page(undefined));
+    ahead.walk({ cursor: 'c', limit: 5 }, (result) => heard.push(result));
+    expect(heard.at(-1)).toEqual(page(undefined));
+    expect(source.walked).toHaveLength(4);
   });
 
   it('forgets what it holds when a walk begins anew, whose head is another', () => {
     const { source, ahead, heard } = begin();
-    ahead.walk({ cursor: undefined, limit: 5 }, () => {});
-    source.walked[0]?.done(page('a'));
-    source.walked[1]?.done(page('old'));
-    ahead.walk({ cursor: undefined, limit: 5 }, () => {});
-    source.walked[2]?.done(page('a'));
-    ahead.walk({ cursor: 'a', limit: 5 }, (result) => heard.push(result));
-    source.walked[3]?.done(page('new'));
+    for (const cursor of [undefined, 'a']) ahead.walk({ cursor, limit: 5 }, () => {});
+    source.walked[1]?.done(page('b'));
+    for (const cursor of [undefined, 'b']) ahead.walk({ cursor, limit: 5 }, (result) => heard.push(result));
+    source.walked.at(-1)?.done(page('new'));
     expect(heard).toEqual([page('new')]);
+  });
+
+  it('reads no further while the same page is asked for again and again', () => {
+    const { source, ahead } = begin();
+    for (const after of [0, 3, 3, 3]) {
+      ahead.read({ after, limit: 5 }, () => {});
+      source.reads.at(-1)?.done(read(after + 3, false));
+    }
+    expect(source.reads.map(({ after }) => after)).toEqual([0, 3, 6, 3, 3]);
   });
 
   it('asks again what failed, or was all that there was a moment ago', () => {
     const { source, ahead, heard } = begin();
     ahead.read({ after: 0, limit: 5 }, () => {});
     source.reads[0]?.done(read(3, false));
-    source.reads[1]?.done(failed);
-    ahead.read({ after: 3, limit: 5 }, (result) => heard.push(result));
-    source.reads[2]?.done(read(6, false));
-    source.reads[3]?.done(read(7, true));
+    ahead.read({ after: 3, limit: 5 }, () => {});
+    source.reads[1]?.done(read(6, false));
+    source.reads[2]?.done(failed);
     ahead.read({ after: 6, limit: 5 }, (result) => heard.push(result));
-    expect(heard).toEqual([read(6, false)]);
-    source.reads[4]?.done(read(8, true));
-    expect(heard).toEqual([read(6, false), read(8, true)]);
-    expect(source.reads.map(({ after }) => after)).toEqual([0, 3, 3, 6, 6]);
+    source.reads[3]?.done(read(9, false));
+    source.reads[4]?.done(read(10, true));
+    ahead.read({ after: 9, limit: 5 }, (result) => heard.push(result));
+    expect(heard).toEqual([read(9, false)]);
+    source.reads[5]?.done(read(11, true));
+    expect(heard).toEqual([read(9, false), read(11, true)]);
+    expect(source.reads.map(({ after }) => after)).toEqual([0, 3, 6, 6, 9, 9]);
   });
 });

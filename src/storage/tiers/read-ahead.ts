@@ -4,7 +4,7 @@ import type { ChangeSource } from './ports.js';
 type Done<Kind extends 'read' | 'walk'> = Parameters<ChangeSource[Kind]>[1];
 type Result<Kind extends 'read' | 'walk'> = Parameters<Done<Kind>>[0];
 
-/** For one reader, who asks for one page at a time. It holds one page at most. */
+/** For one reader, who asks for one page at a time: from the second one after another on. It holds one page at most. */
 export class ReadAhead implements ChangeSource {
   private readonly source: ChangeSource;
   private readonly reads = new NextPage<number, Result<'read'>>();
@@ -23,11 +23,14 @@ export class ReadAhead implements ChangeSource {
   }
 
   read({ after, limit }: Parameters<ChangeSource['read']>[0], done: Done<'read'>): void {
+    const isNext = this.reads.isExpected(after);
     const ask = (answer: Done<'read'>) => this.source.read({ after, limit }, answer);
     const goOn: Done<'read'> = (result) => {
       done(result);
       if (result.kind !== 'changes' || result.isAll) return;
-      this.reads.prepare(result.to, (answer) => this.source.read({ after: result.to, limit }, answer));
+      this.reads.expect(result.to);
+      if (isNext)
+        this.reads.prepare(result.to, (answer) => this.source.read({ after: result.to, limit }, answer));
     };
     this.reads.take(after, (result) => {
       // That this was all is true of the moment it was read only, which is before it was asked for.
@@ -37,11 +40,13 @@ export class ReadAhead implements ChangeSource {
   }
 
   walk({ cursor, limit }: Parameters<ChangeSource['walk']>[0], done: Done<'walk'>): void {
+    const isNext = this.walks.isExpected(cursor);
     const goOn: Done<'walk'> = (result) => {
       done(result);
       if (result.kind !== 'page' || result.next === undefined) return;
       const { next } = result;
-      this.walks.prepare(next, (answer) => this.source.walk({ cursor: next, limit }, answer));
+      this.walks.expect(next);
+      if (isNext) this.walks.prepare(next, (answer) => this.source.walk({ cursor: next, limit }, answer));
     };
     // Who begins anew has fixed another head, and needs pages from after it.
     this.walks.take(cursor, (result) => {
@@ -52,7 +57,17 @@ export class ReadAhead implements ChangeSource {
 }
 
 class NextPage<Key, Page> {
+  private expected: Key | undefined;
   private held: { readonly key: Key; page?: Page; waiting?: (page: Page) => void } | undefined;
+
+  /** Asked again, or anew, is not asked for the next: as long as a mirror is away the same page is read for each try. */
+  isExpected(key: Key | undefined): boolean {
+    return key !== undefined && key === this.expected;
+  }
+
+  expect(key: Key): void {
+    this.expected = key;
+  }
 
   prepare(key: Key, ask: (done: (page: Page) => void) => void): void {
     const held: NonNullable<typeof this.held> = { key };
